@@ -1,0 +1,926 @@
+"""Which level of service should each customer get, under a budget and limited capacity, and why?
+
+A multiple-choice knapsack: one level a customer, greatest gain, every resource within its capacity. Prices
+of the resources (Everett 1963, Oper. Res. 11:399-417; Fisher 1981, Mgmt Sci. 27:1-18) settle almost all
+customers and bound what any assignment can reach; an exact integer programme settles the nearest ties.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import math
+import os
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+from scipy.optimize import Bounds, LinearConstraint, linprog, milp
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+_CHUNK = 16_384  # customers at a time: the working arrays of a pass then stay in the processor's cache
+_SAMPLE = 20_000  # customers that are enough to find where the prices lie
+_FIRST_CORE = 400  # alternatives left to the integer programme at first
+_NODES = 200  # branch-and-bound nodes: a limit in time would make the answer hang on the machine's load
+_PASSES = 200  # cutting planes; a few dozen are usual
+_STANDARD_OUTPUT = threading.Lock()
+
+
+class Infeasible(ValueError):
+    """No assignment fits. ``short``: resource -> by how much its capacity falls short at the least."""
+
+    def __init__(self, message: str, short: dict[str, float]) -> None:
+        super().__init__(message)
+        self.short = short
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """The recommended level of every row, and the certificate that little more can be had.
+
+    ``level``        (n,) the level; for a row of several customers the one most of them get
+    ``count``        (n, L) customers of the row at each level
+    ``value``        total gain of this assignment
+    ``upper_bound``  no assignment gains more; ``gap`` = (upper_bound - value) / |upper_bound|
+    ``certificate``  who vouches for the bound: "prices" (weak duality, computed here) or, when the whole
+                     decision fitted the integer programme and its bound is the tighter one, "solver"
+    ``prices``       (R,) gain that one more unit of each resource would bring; 0 for what is not scarce
+    ``used``         (R,) never above ``capacity`` (R,)
+    ``marginal``     (n,) True where the prices alone don't settle the level: at these prices another level
+                     is as near as those that fitting whole customers forced on somebody
+    ``n``            customers
+    """
+
+    level: Ints
+    count: NDArray[np.int32]
+    value: float
+    upper_bound: float
+    gap: float
+    certificate: Literal["prices", "solver"]
+    prices: Floats
+    used: Floats
+    capacity: Floats
+    marginal: NDArray[np.bool_]
+    resources: tuple[str, ...]
+    n: int
+
+
+@dataclass(frozen=True)
+class Frontier:
+    """The best total gain for each budget, and the price of money there.
+
+    ``profit``  (k,) concave in ``budget`` (k,); NaN where the budget can't even pay the cheapest levels
+    ``low``, ``high``  95 % interval of the profit when it is estimated from a sample; else the profit
+    ``price``   (k,) gain of one more unit of budget, never rising; 0 when more budget buys nothing
+    ``used``    (k, R) of each resource
+    ``n``, ``sampled``  rows, and rows computed with
+    """
+
+    budget: Floats
+    profit: Floats
+    low: Floats
+    high: Floats
+    price: Floats
+    used: Floats
+    resource: str
+    n: int
+    sampled: int
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why rows got their level.
+
+    ``reduced``  (k, L) gain less the priced resources of each level; -inf where not allowed
+    ``table``    a line a row:
+      row, level, reduced; marginal (as in the assignment)
+      runner_up    the best other level, -1 if none; margin: how far its reduced gain is behind, and only for
+                   marginal rows below 0
+      wanted       the level of greatest gain if everything were free; binding: the resource whose price
+                   speaks most against it, missing if the row gets it
+      switch_gain  the gain at which the runner-up would win, all else equal; switch_resource, the resource
+                   that parts the two most, with the switch_cost of the runner-up and the switch_price at
+                   which it would win (NaN where there is none)
+    """
+
+    reduced: Floats
+    table: pd.DataFrame
+
+
+def assign(
+    gain: ArrayLike,
+    cost: ArrayLike,
+    capacity: ArrayLike,
+    allowed: ArrayLike | None = None,
+    size: ArrayLike | None = None,
+    *,
+    resources: Sequence[str] | None = None,
+    tolerance: float = 1e-6,
+) -> Assignment:
+    """Choose the level of service of each customer: the greatest total gain that the capacities allow.
+
+    ``gain`` (n, L): gain of each level in money, net of what the caller counts as its cost, over any common
+    base. ``cost`` (n, L, R): use of each resource (money, hours, slots), of any sign. ``capacity`` (R,), inf
+    for none. ``allowed`` (n, L) bool: False takes a level away (contract minimum, minimum service for all,
+    credit hold); gain and cost may hold anything there. ``size`` (n,): customers in the row, each with this
+    gain and cost; a row of several may be split between levels. ``resources``: their names, for errors.
+    A limit on a group (at most 5 % of a region downgraded) is one more resource that only its rows use.
+
+    Stops when the gap is within ``tolerance``, or after a fixed amount of search: look at ``gap``. One
+    resource is filled by slopes (Sinha & Zoltners 1979, Oper. Res. 27:503-515; Zemel 1980), several by
+    cutting planes (Kelley 1960, J. SIAM 8:703-712) in a moving box. Equal input gives equal answers.
+
+    Raises ``Infeasible`` when no assignment fits, saying which constraint fails and by how much, and
+    ValueError for shapes that don't fit, missing numbers and rows without an allowed level.
+    """
+    whole = _Problem.read(gain, cost, capacity, allowed, size, resources)
+    whole.refuse_if_short()
+    scarce = np.isfinite(whole.capacity)
+    problem = whole.with_resources(scarce)
+    if scarce.sum() == 1:
+        prices, first = _fill_by_slopes(problem)
+    else:
+        prices, first = _best_prices(problem), None
+    found = _settle_ties(problem, prices, first, tolerance)
+    all_prices = np.zeros(len(whole.capacity))
+    all_prices[scarce] = prices
+    return Assignment(
+        level=found.level,
+        count=found.choice.count,
+        value=found.choice.gain,
+        upper_bound=found.upper_bound,
+        gap=_relative(found.upper_bound - found.choice.gain, found.upper_bound),
+        certificate=found.certificate,
+        prices=all_prices,
+        used=_Choice(whole, found.choice.count).used,
+        capacity=whole.capacity,
+        marginal=found.marginal,
+        resources=whole.names,
+        n=int(whole.size.sum()),
+    )
+
+
+def frontier(
+    gain: ArrayLike,
+    cost: ArrayLike,
+    capacity: ArrayLike,
+    budgets: ArrayLike,
+    resource: int | str = 0,
+    allowed: ArrayLike | None = None,
+    size: ArrayLike | None = None,
+    *,
+    resources: Sequence[str] | None = None,
+    sample: int = _SAMPLE,
+) -> Frontier:
+    """Total gain against the capacity of one resource, the others held: what would another budget bring?
+
+    Arrays as in ``assign``; ``budgets`` (k,), ascending, replace the capacity of ``resource`` (position or
+    name). Larger bases are estimated from ``sample`` rows drawn with a fixed seed; confirm the chosen point
+    with ``assign``. Profit is the optimum with at most R customers split between levels (the linear
+    relaxation), which is what makes the curve concave. Raises as ``assign`` does.
+    """
+    whole = _Problem.read(gain, cost, capacity, allowed, size, resources)
+    names = list(whole.names)
+    if resource not in names and resource not in range(len(names)):
+        raise ValueError(f"resource {resource!r} is unknown; known are {', '.join(names)}")
+    axis = names.index(resource) if isinstance(resource, str) else int(resource)
+    budget = np.asarray(budgets, dtype=float)
+    if budget.ndim != 1 or not np.isfinite(budget).all() or (np.diff(budget) < 0).any():
+        raise ValueError("budgets must be finite and ascending")
+    whole.with_capacity(axis, np.inf).refuse_if_short()
+
+    rows = _sample_rows(whole.n, sample)
+    part = whole if len(rows) == whole.n else whole.at_rows(rows)
+    share = part.size.sum() / max(whole.size.sum(), 1.0)
+    pool = _Pool()
+    prices = np.zeros(len(names))
+    radius = part.price_scale()
+    for money in budget:
+        problem = part.with_capacity(axis, money).with_shared_capacity(share)
+        found, feasible = _descend(problem, prices, radius, pool, tolerance=1e-8)
+        prices = found if feasible else prices
+    return _read_frontier(part, pool, axis, budget, share, whole.n)
+
+
+def explain(
+    result: Assignment,
+    gain: ArrayLike,
+    cost: ArrayLike,
+    allowed: ArrayLike | None = None,
+    rows: ArrayLike | None = None,
+) -> Explanation:
+    """Explain the levels of ``rows`` (positions; default all) by the prices of the resources.
+
+    ``gain``, ``cost``, ``allowed`` as they were given to ``assign`` for ``result``, whole.
+    """
+    chosen = np.arange(len(result.level)) if rows is None else np.asarray(rows, dtype=np.int64)
+    gains = np.asarray(gain, dtype=float)[chosen]
+    costs = np.asarray(cost, dtype=float)[chosen]
+    if allowed is not None:
+        free = np.asarray(allowed, dtype=bool)[chosen]
+        gains, costs = np.where(free, gains, -np.inf), np.where(free[:, :, None], costs, 0.0)
+    line = np.arange(len(chosen))
+    level = result.level[chosen]
+    reduced = gains - costs @ result.prices
+
+    others = reduced.copy()
+    others[line, level] = -np.inf
+    runner_up = others.argmax(axis=1)
+    alone = ~np.isfinite(others.max(axis=1, initial=-np.inf))
+    margin = np.where(alone, np.nan, reduced[line, level] - others[line, runner_up])
+    wanted = gains.argmax(axis=1)
+    # What the prices charge for the step from one level to the other, resource by resource.
+    held_back = (costs[line, wanted] - costs[line, level]) * result.prices
+    step = costs[line, runner_up] - costs[line, level]
+    against = np.abs(step * result.prices).argmax(axis=1)
+    price, difference = result.prices[against], step[line, against]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        switch_cost = costs[line, runner_up, against] - margin / price
+        switch_price = price - margin / difference
+    priced = ~alone & (price > 0) & (difference != 0)
+    names = np.array(result.resources, dtype=object)
+    table = pd.DataFrame(
+        {
+            "row": chosen,
+            "level": level,
+            "reduced": reduced[line, level],
+            "runner_up": np.where(alone, -1, runner_up),
+            "margin": margin,
+            "wanted": wanted,
+            "binding": pd.Series(names[held_back.argmax(axis=1)], dtype="str").where(
+                (wanted != level) & (held_back > 0).any(axis=1)
+            ),
+            "switch_gain": np.where(alone, np.nan, gains[line, runner_up] + margin),
+            "switch_resource": pd.Series(names[against], dtype="str").where(priced),
+            "switch_cost": np.where(priced, switch_cost, np.nan),
+            "switch_price": np.where(priced & (switch_price >= 0), switch_price, np.nan),
+            "marginal": result.marginal[chosen],
+        }
+    )
+    return Explanation(reduced=reduced, table=table)
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """The input, checked, with customers along the last axis so that a pass reads memory in order.
+
+    A level that isn't allowed has gain -inf and cost 0.
+    """
+
+    gain: Floats  # (L, n)
+    cost: Floats  # (R, L, n)
+    size: Floats  # (n,)
+    capacity: Floats  # (R,)
+    names: tuple[str, ...]
+
+    @property
+    def n(self) -> int:
+        return self.gain.shape[1]
+
+    @classmethod
+    def read(
+        cls,
+        gain: ArrayLike,
+        cost: ArrayLike,
+        capacity: ArrayLike,
+        allowed: ArrayLike | None,
+        size: ArrayLike | None,
+        resources: Sequence[str] | None,
+    ) -> _Problem:
+        gains, costs = np.asarray(gain, dtype=float), np.asarray(cost, dtype=float)
+        limits = np.asarray(capacity, dtype=float)
+        if gains.ndim != 2 or not 1 <= gains.shape[1] <= 127:
+            raise ValueError(f"gain must be (customers, levels) with 1 to 127 levels, not {gains.shape}")
+        if limits.ndim != 1 or costs.shape != (*gains.shape, len(limits)):
+            raise ValueError(
+                f"gain is {gains.shape} and capacity {limits.shape}, so cost must be "
+                f"{(*gains.shape, limits.size)}, not {costs.shape}"
+            )
+        names = tuple(f"resource {r}" for r in range(len(limits))) if resources is None else tuple(resources)
+        if len(set(names)) != len(limits):
+            raise ValueError(f"{len(limits)} resources need as many different names, not {names}")
+        if np.isnan(limits).any() or (limits == -np.inf).any():
+            raise ValueError(f"capacity of {names[int(np.isfinite(limits).argmin())]} is missing")
+        free = np.ones(gains.shape, dtype=bool) if allowed is None else np.asarray(allowed, dtype=bool)
+        if free.shape != gains.shape:
+            raise ValueError(f"allowed must be {gains.shape} like gain, not {free.shape}")
+        _refuse_rows(~free.any(axis=1), "allowed", "at least one level")
+        _refuse_rows((~np.isfinite(gains) & free).any(axis=1), "gain", "finite at every allowed level")
+        bad_cost = (~np.isfinite(costs).all(axis=2) & free).any(axis=1)
+        _refuse_rows(bad_cost, "cost", "finite at every allowed level")
+        many = np.ones(len(gains)) if size is None else np.asarray(size, dtype=float)
+        if many.shape != (len(gains),):
+            raise ValueError(f"size must be {(len(gains),)}, a number a row, not {many.shape}")
+        _refuse_rows(~((many >= 0) & (many == np.floor(many)) & (many < 2**31)), "size", "a whole number")
+        if not free.all():
+            gains, costs = np.where(free, gains, -np.inf), np.where(free[:, :, None], costs, 0.0)
+        return cls(
+            gain=np.ascontiguousarray(gains.T),
+            cost=np.ascontiguousarray(costs.transpose(2, 1, 0)),
+            size=many,
+            capacity=limits,
+            names=names,
+        )
+
+    def with_resources(self, kept: NDArray[np.bool_]) -> _Problem:
+        if kept.all():
+            return self
+        names = tuple(name for name, keep in zip(self.names, kept, strict=True) if keep)
+        return _Problem(self.gain, self.cost[kept], self.size, self.capacity[kept], names)
+
+    def with_capacity(self, resource: int, capacity: float) -> _Problem:
+        changed = self.capacity.copy()
+        changed[resource] = capacity
+        return _Problem(self.gain, self.cost, self.size, changed, self.names)
+
+    def with_shared_capacity(self, share: float) -> _Problem:
+        return _Problem(self.gain, self.cost, self.size, self.capacity * share, self.names)
+
+    def without_gain(self) -> _Problem:
+        nothing = np.where(np.isfinite(self.gain), 0.0, -np.inf)
+        return _Problem(nothing, self.cost, self.size, self.capacity, self.names)
+
+    def at_rows(self, rows: Ints) -> _Problem:
+        return _Problem(
+            np.ascontiguousarray(self.gain[:, rows]),
+            np.ascontiguousarray(self.cost[:, :, rows]),
+            self.size[rows],
+            self.capacity,
+            self.names,
+        )
+
+    def price_scale(self) -> Floats:
+        """A first guess at the size of the prices: how gains vary over how costs vary."""
+        allowed = np.isfinite(self.gain)
+        lowest = np.where(allowed, self.gain, np.inf).min(axis=0, initial=np.inf)
+        gains = (self.gain.max(axis=0, initial=-np.inf) - lowest).mean() if self.n else 0.0
+        costs = np.ptp(self.cost, axis=1).mean(axis=1) if self.n else np.zeros(len(self.capacity))
+        return np.where(costs > 0, gains / np.where(costs > 0, costs, 1.0), 1.0) + np.finfo(float).tiny
+
+    def refuse_if_short(self) -> None:
+        """A capacity that the least use of each customer already exceeds."""
+        allowed = np.isfinite(self.gain)
+        for resource, name in enumerate(self.names):
+            least = np.where(allowed, self.cost[resource], np.inf).min(axis=0, initial=np.inf)
+            needed = math.fsum(least * self.size) if self.n else 0.0
+            short = needed - self.capacity[resource]
+            if short > 0:
+                raise Infeasible(
+                    f"{name}: the least that all customers use is {needed:.10g}, and the capacity is "
+                    f"{self.capacity[resource]:.10g}: short by {short:.6g}",
+                    {name: short},
+                )
+
+    def respond(self, prices: Floats) -> tuple[float, Floats]:
+        """Total gain and use (R,) if each customer took the level that is best for him at these prices.
+
+        For every capacity b, gain + prices . (b - use) bounds what any assignment within b can gain.
+        """
+        total, used = 0.0, np.zeros(len(prices))
+        for start in range(0, self.n, _CHUNK):
+            rows = slice(start, start + _CHUNK)
+            best, level = self._best(prices, rows)
+            total += float(best @ self.size[rows])
+            for choice in range(len(self.gain)):
+                used += self.cost[:, choice, rows] @ np.where(level == choice, self.size[rows], 0.0)
+        return total + float(prices @ used), used
+
+    def losses(self, prices: Floats) -> tuple[NDArray[np.int8], Floats, float]:
+        """The best level (n,) at these prices, what each level (L, n) loses against it, and the bound."""
+        level = np.empty(self.n, dtype=np.int8)
+        loss = np.empty_like(self.gain)
+        bound = float(prices @ self.capacity)
+        for start in range(0, self.n, _CHUNK):
+            rows = slice(start, start + _CHUNK)
+            best, level[rows] = self._best(prices, rows)
+            bound += float(best @ self.size[rows])
+            for choice in range(len(self.gain)):
+                loss[choice, rows] = best - (self.gain[choice, rows] - prices @ self.cost[:, choice, rows])
+        return level, loss, bound
+
+    def _best(self, prices: Floats, rows: slice) -> tuple[Floats, NDArray[np.int8]]:
+        best = self.gain[0, rows] - prices @ self.cost[:, 0, rows]
+        level = np.zeros(len(best), dtype=np.int8)
+        for choice in range(1, len(self.gain)):
+            reduced = self.gain[choice, rows] - prices @ self.cost[:, choice, rows]
+            level[reduced > best] = choice
+            np.maximum(best, reduced, out=best)
+        return best, level
+
+    def everyone_at(self, level: NDArray) -> _Choice:
+        count = np.zeros((self.n, len(self.gain)), dtype=np.int32)
+        count[np.arange(self.n), level] = self.size
+        return _Choice(self, count)
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """Customers of each row at each level. Sums are correctly rounded: no check hangs on their order."""
+
+    problem: _Problem
+    count: NDArray[np.int32]  # (n, L)
+
+    @cached_property
+    def used(self) -> Floats:
+        row, level, many = self._cells
+        return np.array([math.fsum(cost[level, row] * many) for cost in self.problem.cost])
+
+    @cached_property
+    def gain(self) -> float:
+        row, level, many = self._cells
+        return math.fsum(self.problem.gain[level, row] * many)
+
+    @property
+    def fits(self) -> bool:
+        return bool((self.used <= self.problem.capacity).all())
+
+    @property
+    def _cells(self) -> tuple[Ints, Ints, NDArray[np.int32]]:
+        row, level = np.nonzero(self.count)
+        return row, level, self.count[row, level]
+
+
+@dataclass
+class _Pool:
+    """Responses to prices tried so far. Each bounds the dual function from below, for any capacity."""
+
+    gains: list[float] = field(default_factory=list)
+    uses: list[Floats] = field(default_factory=list)
+
+    def add(self, gain: float, use: Floats) -> None:
+        self.gains.append(gain)
+        self.uses.append(use)
+
+
+def _best_prices(problem: _Problem) -> Floats:
+    """Prices of the resources that minimise the bound; on a sample first, then near those in full."""
+    start, radius = np.zeros(len(problem.capacity)), problem.price_scale()
+    rows = _sample_rows(problem.n, _SAMPLE)
+    if len(rows) < problem.n:
+        part = problem.at_rows(rows)
+        part = part.with_shared_capacity(part.size.sum() / max(problem.size.sum(), 1.0))
+        found, _ = _descend(part, start, radius, _Pool(), tolerance=1e-7)
+        start, radius = found, 0.03 * found + 1e-4 * radius
+    prices, feasible = _descend(problem, start, radius, _Pool(), tolerance=1e-10)
+    if not feasible:
+        raise _jointly_infeasible(problem)
+    return prices
+
+
+def _descend(
+    problem: _Problem,
+    start: Floats,
+    radius: Floats,
+    pool: _Pool,
+    tolerance: float,
+    highest: Floats | None = None,
+) -> tuple[Floats, bool]:
+    """Minimise the bound over prices >= 0: Kelley's cutting planes in a box that moves, grows and shrinks.
+
+    Gives the prices, and False when the bound fell below what any feasible assignment must reach, which
+    proves by weak duality that there is none.
+    """
+    ceiling = np.full(len(start), np.inf) if highest is None else highest
+    # With a ceiling on prices the bound may fall as it likes: overruns are for sale.
+    floor = _least_gain(problem) if highest is None else -np.inf
+    prices = np.minimum(start, ceiling)
+    pool.add(*problem.respond(prices))
+    bound = pool.gains[-1] + prices @ (problem.capacity - pool.uses[-1])
+    for _ in range(_PASSES):
+        if not len(prices) or _below(bound, floor):
+            break
+        trial, predicted, at_edge = _next_prices(problem.capacity, pool, prices, radius, bound, ceiling)
+        if predicted <= tolerance * abs(bound) + np.finfo(float).tiny:
+            if not at_edge or radius.max() > 1e300:
+                break
+            radius = radius * 4
+            continue
+        pool.add(*problem.respond(trial))
+        reached = pool.gains[-1] + trial @ (problem.capacity - pool.uses[-1])
+        if reached < bound:
+            if at_edge and bound - reached > predicted / 2:
+                radius = radius * 2
+            prices, bound = trial, reached
+        else:
+            radius = radius / 2
+    return prices, not _below(bound, floor)
+
+
+def _next_prices(
+    capacity: Floats, pool: _Pool, prices: Floats, radius: Floats, bound: float, ceiling: Floats
+) -> tuple[Floats, float, bool]:
+    """Lowest point of the cuts in the box around ``prices``; the fall of the bound they promise there."""
+    slack = capacity - np.array(pool.uses)
+    offset = np.array(pool.gains) + slack @ prices - bound
+    slope = slack * radius
+    # In units of the box, and of how much the steepest cut falls in it: the solver's tolerances then fit.
+    unit = np.abs(slope).max() or 1.0
+    near = offset > -1e4 * unit
+    low = np.maximum(-1.0, -prices / radius)
+    high = np.minimum(1.0, (ceiling - prices) / radius)
+    solution = linprog(
+        np.r_[np.zeros(len(prices)), 1.0],
+        A_ub=np.column_stack([slope[near] / unit, -np.ones(near.sum())]),
+        b_ub=-offset[near] / unit,
+        bounds=[*zip(low, high, strict=True), (None, None)],
+        method="highs-ds",
+    )
+    move = solution.x[:-1]
+    edge = ((move > 0.999) & (high >= 1)) | ((move < -0.999) & (low <= -1))
+    trial = np.clip(prices + radius * move, 0.0, ceiling)
+    return trial, float(-solution.x[-1] * unit), bool(edge.any())
+
+
+def _below(bound: float, floor: float) -> bool:
+    return bool(np.isfinite(floor) and bound < floor - 1e-9 * (abs(floor) + abs(bound)))
+
+
+def _least_gain(problem: _Problem) -> float:
+    lowest = np.where(np.isfinite(problem.gain), problem.gain, np.inf).min(axis=0, initial=np.inf)
+    return float(lowest @ problem.size) if problem.n else 0.0
+
+
+def _mix(pool: _Pool, capacity: Floats, highest: Floats | None = None) -> tuple[float, Floats, Floats]:
+    """The best mix of the pool's responses within the capacity: its gain, use (R,) and prices (R,).
+
+    With ``highest`` prices (R,) the capacity may be exceeded at that price.
+    """
+    gains, uses = np.array(pool.gains), np.array(pool.uses)
+    scale = np.maximum(np.abs(uses).max(axis=0), np.abs(capacity)) + np.finfo(float).tiny
+    worth = np.abs(gains).max() or 1.0
+    buys = np.zeros((len(capacity), 0)) if highest is None else -np.eye(len(capacity))
+    rate = np.zeros(0) if highest is None else highest * scale / worth
+    solution = linprog(
+        np.r_[-gains / worth, rate],
+        A_ub=np.hstack([(uses / scale).T, buys]),
+        b_ub=capacity / scale,
+        A_eq=np.r_[np.ones(len(gains)), np.zeros(len(rate))][None, :],
+        b_eq=[1.0],
+        method="highs-ds",
+    )
+    if solution.x is None:
+        nothing = np.full(len(capacity), np.nan)
+        return float("nan"), nothing, nothing
+    share = solution.x[: len(gains)]
+    return float(gains @ share), share @ uses, np.maximum(-solution.ineqlin.marginals, 0) * worth / scale
+
+
+def _jointly_infeasible(problem: _Problem) -> Infeasible:
+    """Each capacity can be met, but not all at once: the least overrun, each in shares of its capacity."""
+    aimless = problem.without_gain()
+    highest = 1 / np.where(problem.capacity == 0, 1.0, np.abs(problem.capacity))
+    pool = _Pool()
+    _descend(aimless, np.zeros(len(highest)), highest, pool, tolerance=1e-9, highest=highest)
+    _, used, _ = _mix(pool, problem.capacity, highest)
+    return _too_short("each capacity can be met, but not all at once", problem, used - problem.capacity)
+
+
+def _fill_by_slopes(problem: _Problem) -> tuple[Floats, _Choice]:
+    """Price and assignment under one resource: buy the steps up each customer's hull, best slope first."""
+    slope, step, path = _hull(problem)
+    n = problem.n
+    base = np.take_along_axis(problem.cost[0], path[:1], axis=0)[0]
+    left = problem.capacity[0] - math.fsum(base * problem.size)
+    demand = (step * problem.size).ravel()
+    bar, queue, left = _narrow(slope.ravel(), demand, left)
+    taken = (slope > bar).sum(axis=0)
+    bought = int(np.searchsorted(np.cumsum(demand[queue]), left, side="right"))
+    np.add.at(taken, queue[:bought] % max(n, 1), 1)
+    choice = problem.everyone_at(path[taken, np.arange(n)])
+    while bought and not choice.fits:  # the running sums are rounded: give back until the exact use fits
+        bought -= 1
+        taken[queue[bought] % n] -= 1
+        choice = problem.everyone_at(path[taken, np.arange(n)])
+    if bought == len(queue):
+        return np.zeros(1), choice
+
+    critical, row = queue[bought], queue[bought] % n
+    room = max(problem.capacity[0] - choice.used[0], 0.0)
+    part = int(min(room // step.ravel()[critical], problem.size[row] - 1))
+    if part > 0:
+        choice.count[row, path[taken[row], row]] -= part
+        choice.count[row, path[taken[row] + 1, row]] += part
+    return np.array([slope.ravel()[critical]]), _Choice(problem, choice.count)
+
+
+def _narrow(slope: Floats, demand: Floats, left: float) -> tuple[float, Ints, float]:
+    """Where the budget ends among the steps: all with a slope above the first figure can be bought, what is
+    left for the others is the third, and these others, best first, are the second.
+
+    Sorting some thousand steps around the end spares sorting millions.
+    """
+    bar, queue = np.inf, np.flatnonzero(slope > 0)
+    while len(queue) > 2**15:
+        pivot = np.median(slope[queue[:: len(queue) // 999]])
+        above = slope[queue] > pivot
+        needed = demand[queue[above]].sum()
+        if needed > left:
+            queue = queue[above]
+        elif above.any():
+            bar, left, queue = float(pivot), left - needed, queue[~above]
+        else:
+            break
+    return bar, queue[np.argsort(-slope[queue], kind="stable")], left
+
+
+def _hull(problem: _Problem) -> tuple[Floats, Floats, NDArray[np.int8]]:
+    """Steps up the upper hull of (cost, gain): slope and cost (L-1, n) of each step, and levels (L, n).
+
+    The path starts at the cheapest level; after the hull's end it stays, with slope 0.
+    """
+    levels, n = problem.gain.shape
+    slope, step = np.zeros((levels - 1, n)), np.zeros((levels - 1, n))
+    path = np.zeros((levels, n), dtype=np.int8)
+    for start in range(0, n, _CHUNK):
+        rows = slice(start, start + _CHUNK)
+        gain, cost = problem.gain[:, rows], problem.cost[0, :, rows]
+        line = np.arange(gain.shape[1])
+        allowed = np.isfinite(gain)
+        cheapest = np.where(allowed, cost, np.inf)
+        at = np.where(cheapest == cheapest.min(axis=0), gain, -np.inf).argmax(axis=0)
+        path[0, rows] = at
+        for number in range(levels - 1):
+            more, dearer = gain - gain[at, line], cost - cost[at, line]
+            better = allowed & (more > 0) & (dearer > 0)
+            rise = np.where(better, more / np.where(better, dearer, 1.0), 0.0)
+            nearest = rise.argmax(axis=0)
+            slope[number, rows] = rise[nearest, line]
+            if number:  # on a straight stretch rounding must not put the second step before the first
+                np.minimum(slope[number, rows], slope[number - 1, rows], out=slope[number, rows])
+            moves = slope[number, rows] > 0
+            step[number, rows] = np.where(moves, dearer[nearest, line], 0.0)
+            at = np.where(moves, nearest, at)
+            path[number + 1, rows] = at
+    return slope, step, path
+
+
+@dataclass(frozen=True)
+class _Settled:
+    level: Ints
+    choice: _Choice
+    upper_bound: float
+    certificate: Literal["prices", "solver"]
+    marginal: NDArray[np.bool_]
+
+
+def _settle_ties(problem: _Problem, prices: Floats, first: _Choice | None, tolerance: float) -> _Settled:
+    """Whole customers: clear ones take their best level at the prices, the nearest ties are optimised.
+
+    Whatever the solver says, a choice counts only by its use and gain as computed here.
+    """
+    level, loss, bound = problem.losses(prices)
+    clear = problem.everyone_at(level)
+    best = first if first is not None and first.fits else clear if clear.fits else None
+
+    loss[level, np.arange(problem.n)] = np.inf
+    alternatives = int(np.isfinite(loss).sum())
+    reach, wanted = np.inf, _FIRST_CORE
+    while alternatives and (best is None or _relative(bound - best.gain, bound) > tolerance):
+        core = _nearest(loss, wanted)
+        everything = len(core[0]) == alternatives
+        answer, limit = _solve_core(problem, level, clear, core, tolerance)
+        if answer is not None and (best is None or answer.gain > best.gain):
+            best = answer
+        # An alternative that loses more than the unproved gain can't be part of a better assignment.
+        if best is not None and (everything or loss[core].max() >= bound - best.gain):
+            reach = limit
+        if answer is not None or everything:
+            break
+        wanted = 4 * len(core[0])
+    if best is None:
+        raise _no_whole_customers(problem, level, clear, _nearest(loss, alternatives))
+
+    lost = np.where((best.count.T > 0) & np.isfinite(loss), loss, 0.0)
+    return _Settled(
+        level=np.where(problem.size > 0, best.count.argmax(axis=1), level),
+        choice=best,
+        upper_bound=max(min(bound, reach), best.gain),
+        certificate="solver" if reach < bound else "prices",
+        marginal=loss.min(axis=0, initial=np.inf) <= lost.max(initial=0.0),
+    )
+
+
+def _nearest(loss: Floats, wanted: int) -> tuple[Ints, Ints]:
+    """Level and row of the ``wanted`` alternatives that lose least, and of all that tie with the last."""
+    finite = int(np.isfinite(loss).sum())
+    last = min(wanted, finite) - 1
+    return np.nonzero(loss <= np.partition(loss, last, axis=None)[last])
+
+
+def _solve_core(
+    problem: _Problem, level: NDArray[np.int8], clear: _Choice, core: tuple[Ints, Ints], tolerance: float
+) -> tuple[_Choice | None, float]:
+    """Optimise the swaps in ``core`` away from the clear choice, whole customers only.
+
+    Gives the choice, None if nothing feasible was found, and a bound on what any such swaps can reach.
+    """
+    swaps = _Swaps.read(problem, level, core)
+    k, scale = len(swaps.gain), swaps.scale
+    room = (problem.capacity - clear.used) / scale
+    # A constant, the gain before any swap, so that the solver's relative gap is the one of the whole.
+    gain = np.r_[swaps.gain, clear.gain]
+    bounds = Bounds(np.r_[np.zeros(k), 1.0], np.r_[swaps.most, 1.0])
+    rows = sparse.vstack([(swaps.cost / scale).T, swaps.shared])
+    rows = sparse.hstack([rows, sparse.csr_array((rows.shape[0], 1))]).tocsr()
+    options = {"mip_rel_gap": tolerance / 2, "node_limit": _NODES}
+    reach = np.inf
+    for _ in range(3):
+        limits = LinearConstraint(rows, -np.inf, np.r_[room, swaps.shared_most])
+        with _quiet_solver():
+            answer = milp(
+                -gain, constraints=limits, integrality=np.ones(k + 1), bounds=bounds, options=options
+            )
+        if answer.x is None:
+            break
+        if reach == np.inf:  # only the first question had all the room there is
+            reach = -answer.mip_dual_bound
+        choice = swaps.apply(clear, np.rint(answer.x[:-1]).astype(np.int64))
+        if choice.fits:
+            return choice, reach
+        # The solver forgives a millionth of a row, and the capacities don't: ask for that much less.
+        over = np.maximum(choice.used - problem.capacity, 0.0)
+        room = room - np.where(over > 0, 2 * over / scale + 1e-9, 0.0)
+    return None, np.inf
+
+
+def _no_whole_customers(
+    problem: _Problem, level: NDArray[np.int8], clear: _Choice, everything: tuple[Ints, Ints]
+) -> Infeasible:
+    """The least overrun, each in shares of its capacity, that an assignment of whole customers needs."""
+    swaps = _Swaps.read(problem, level, everything)
+    k, resources = len(swaps.gain), len(problem.capacity)
+    room = (problem.capacity - clear.used) / swaps.scale
+    weight = swaps.scale / np.where(problem.capacity == 0, 1.0, np.abs(problem.capacity))
+    overrun = sparse.vstack(
+        [-sparse.eye_array(resources), sparse.csr_array((len(swaps.shared_most), resources))]
+    )
+    rows = sparse.hstack([sparse.vstack([(swaps.cost / swaps.scale).T, swaps.shared]), overrun]).tocsr()
+    with _quiet_solver():
+        answer = milp(
+            np.r_[np.zeros(k), weight],
+            constraints=LinearConstraint(rows, -np.inf, np.r_[room, swaps.shared_most]),
+            integrality=np.r_[np.ones(k), np.zeros(resources)],
+            bounds=Bounds(0, np.r_[swaps.most, np.full(resources, np.inf)]),
+            options={"node_limit": _NODES},
+        )
+    closest = swaps.apply(clear, np.rint(answer.x[:k]).astype(np.int64))
+    over = closest.used - problem.capacity
+    return _too_short("customers can't be split, and whole ones don't fit", problem, over)
+
+
+def _too_short(what: str, problem: _Problem, over: Floats) -> Infeasible:
+    small = 1e-9 * np.abs(problem.capacity)
+    short = {
+        name: float(by) for name, by, least in zip(problem.names, over, small, strict=True) if by > least
+    }
+    listed = " and ".join(f"{name} by {by:.6g}" for name, by in short.items())
+    return Infeasible(f"{what}: short {listed} at the least", short)
+
+
+@dataclass(frozen=True)
+class _Swaps:
+    """Moves of customers from their clear level to another one; rows that are alike share a variable."""
+
+    gain: Floats  # (k,) of one customer's move
+    cost: Floats  # (k, R)
+    most: Floats  # (k,) customers that can make it
+    kind: Ints  # (k,) the kind of rows that make it
+    to: Ints  # (k,)
+    shared: sparse.csr_array  # (s, k) moves that compete for the same customers,
+    shared_most: Floats  # (s,) and how many these are
+    row: Ints  # (rows of the core,)
+    row_kind: Ints
+    row_size: Ints
+    row_level: NDArray[np.int8]
+
+    @property
+    def scale(self) -> Floats:
+        """(R,) the largest use that one move changes."""
+        largest = np.abs(self.cost).max(axis=0, initial=0.0)
+        return np.where(largest > 0, largest, 1.0)
+
+    @classmethod
+    def read(cls, problem: _Problem, level: NDArray[np.int8], core: tuple[Ints, Ints]) -> _Swaps:
+        to, customer = core
+        own = level[customer]
+        row, place = np.unique(customer, return_inverse=True)
+        # For each row, the gain and costs of each move it may make: alike rows are one kind.
+        lines = np.full((len(row), len(problem.gain), 1 + len(problem.capacity)), np.inf)
+        lines[place, to, 0] = problem.gain[to, customer] - problem.gain[own, customer]
+        lines[place, to, 1:] = (problem.cost[:, to, customer] - problem.cost[:, own, customer]).T
+        _, example, row_kind = np.unique(
+            lines.reshape(len(row), -1), axis=0, return_index=True, return_inverse=True
+        )
+        customers = np.bincount(row_kind, weights=problem.size[row], minlength=len(example))
+        kind, target = np.nonzero(np.isfinite(lines[example, :, 0]))
+        moves = lines[example[kind], target]
+        rivals = np.flatnonzero(np.bincount(kind, minlength=len(example)) > 1)
+        member = np.flatnonzero(np.isin(kind, rivals))
+        shared = sparse.csr_array(
+            (np.ones(len(member)), (np.searchsorted(rivals, kind[member]), member)), (len(rivals), len(kind))
+        )
+        return cls(
+            gain=moves[:, 0],
+            cost=moves[:, 1:],
+            most=customers[kind],
+            kind=kind,
+            to=target,
+            shared=shared,
+            shared_most=customers[rivals],
+            row=row,
+            row_kind=row_kind,
+            row_size=problem.size[row].astype(np.int64),
+            row_level=level[row],
+        )
+
+    def apply(self, clear: _Choice, moved: Ints) -> _Choice:
+        """The clear choice with ``moved`` (k,) customers moved, taken from the first rows of each kind."""
+        count = clear.count.copy()
+        for kind in np.unique(self.kind[moved > 0]):
+            members = np.flatnonzero(self.row_kind == kind)
+            last = np.cumsum(self.row_size[members])
+            first = last - self.row_size[members]
+            done = 0
+            for move in np.flatnonzero((self.kind == kind) & (moved > 0)):
+                end = done + moved[move]
+                part = (np.clip(last, done, end) - np.clip(first, done, end)).astype(np.int32)
+                count[self.row[members], self.row_level[members]] -= part
+                count[self.row[members], self.to[move]] += part
+                done = end
+        return _Choice(clear.problem, count)
+
+
+def _read_frontier(part: _Problem, pool: _Pool, axis: int, budget: Floats, share: float, n: int) -> Frontier:
+    """Every budget answered from the same responses: that makes the curve concave, not nearly concave."""
+    profit, price, error = (np.full(len(budget), np.nan) for _ in range(3))
+    used = np.full((len(budget), len(part.capacity)), np.nan)
+    for point, money in enumerate(budget):
+        problem = part.with_capacity(axis, money).with_shared_capacity(share)
+        gain, use, prices = _mix(pool, problem.capacity)
+        profit[point], used[point], price[point] = gain / share, use / share, prices[axis]
+        error[point] = _sampling_error(part, prices, share, n)
+    low, high = profit - 1.96 * error, profit + 1.96 * error
+    return Frontier(budget, profit, low, high, price, used, part.names[axis], n, part.n)
+
+
+def _sampling_error(part: _Problem, prices: Floats, share: float, n: int) -> float:
+    """Standard error of the total: at given prices it is a sum over customers, plus a constant."""
+    if part.n == n or np.isnan(prices).any():
+        return 0.0
+    each = np.concatenate(
+        [part._best(prices, slice(start, start + _CHUNK))[0] for start in range(0, part.n, _CHUNK)]
+    )
+    apart = part.size * (each - np.average(each, weights=part.size))
+    return float(np.sqrt((1 - part.n / n) * part.n * apart.var()) / share)
+
+
+@contextlib.contextmanager
+def _quiet_solver() -> Iterator[None]:
+    """Keep HiGHS 1.12 from printing a left-over line on standard output, which is for answers.
+
+    HiGHS issue #2783: not even its silent mode stops it. Whatever else is written meanwhile is passed on.
+    """
+    if os.name != "posix":
+        yield
+        return
+    flush = ctypes.CDLL(None).fflush
+    with _STANDARD_OUTPUT, tempfile.TemporaryFile() as caught:
+        flush(None)
+        kept = os.dup(1)
+        os.dup2(caught.fileno(), 1)
+        try:
+            yield
+        finally:
+            flush(None)
+            os.dup2(kept, 1)
+            os.close(kept)
+            caught.seek(0)
+            for line in caught:
+                if not line.startswith(b"HighsMipSolverData::"):
+                    os.write(1, line)
+
+
+def _sample_rows(n: int, most: int) -> Ints:
+    if n <= most:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(0).choice(n, most, replace=False))
+
+
+def _relative(gap: float, bound: float) -> float:
+    return max(gap, 0.0) / abs(bound) if bound else max(gap, 0.0)
+
+
+def _refuse_rows(wrong: NDArray[np.bool_], what: str, needed: str) -> None:
+    if wrong.any():
+        raise ValueError(
+            f"{what}, row {int(np.argmax(wrong))}: must be {needed} ({int(wrong.sum())} such rows)"
+        )

@@ -1,0 +1,74 @@
+"""The entry: identity, language and navigation. Pages guard themselves (see `dashboard.ui.open_page`).
+
+It lies here and not beside pages/, where Streamlit would serve pages by name before the guard.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from dashboard.charts.theme import DARK, LIGHT  # noqa: E402
+from dashboard.language import CODES  # noqa: E402
+from dashboard.ui import session  # noqa: E402
+
+PAGES = (
+    ("overview", "Overview", ":material/home:"),
+    ("value", "Customer value", ":material/monitoring:"),
+    ("tiers", "Tiers and grades", ":material/grid_view:"),
+    ("satisfaction", "Satisfaction and word of mouth", ":material/forum:"),
+    ("cost", "Cost to serve", ":material/payments:"),
+    ("levels", "Service levels", ":material/tune:"),
+    ("customer", "Customer", ":material/person_search:"),
+    ("data", "Data", ":material/database:"),
+)
+LANGUAGE_NAMES = {"zh": "中文", "en": "English"}
+
+
+def _style() -> str:
+    mode = DARK if st.context.theme.type == "dark" else LIGHT
+    colours = {"muted": mode.secondary, "line": mode.line, "card": mode.card, "accent": mode.accent}
+    colours |= {"gain": mode.gain, "loss": mode.loss}
+    variables = "".join(f"--{name}:{value};" for name, value in colours.items())
+    sheet = (ROOT / "dashboard" / "ui" / "style.css").read_text("utf-8")
+    return f"<style>:root{{{variables}}}{sheet}</style>"
+
+
+def _choose_language() -> None:
+    st.session_state[session.LANGUAGE] = st.session_state["language-switch"]
+    st.query_params["lang"] = st.session_state[session.LANGUAGE]
+
+
+def main() -> None:
+    language = session.words()
+    t = language.t
+    st.set_page_config(page_title=t("Customer value dashboard"), page_icon=":material/insights:", layout="wide")
+    st.html(_style())
+    session.scope()
+    pages = {
+        name: st.Page(ROOT / "pages" / f"{name}.py", title=t(title), icon=icon, url_path=name, default=name == "overview")
+        for name, title, icon in PAGES
+    }
+    st.session_state[session.PAGES] = pages
+    chosen = st.navigation(list(pages.values()), position="sidebar")
+    with st.sidebar:
+        st.session_state["language-switch"] = language.code
+        st.segmented_control(
+            t("Language"),
+            CODES,
+            format_func=LANGUAGE_NAMES.__getitem__,
+            key="language-switch",
+            required=True,
+            on_change=_choose_language,
+            label_visibility="collapsed",
+        )
+    chosen.run()
+
+
+main()

@@ -1,0 +1,152 @@
+"""Pictures of the decision: what service brings today, who should get which level, and what a budget buys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from dashboard.charts.axes import money_axis, span, title
+from dashboard.charts.marks import Cell, Column, bars_of, curve, dot, grid, hover, ranking, tones
+from dashboard.charts.theme import SIZE, Look, annotation, caption, clean, empty, figure, layout, mix, rows
+from dashboard.language import TIER_NAMES, undefined
+from queries.schema import TIERS
+
+
+def frontier(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure:
+    """Profit against service budget: the best reachable as a line, today's point hollow, the plan's solid."""
+    table = table.dropna(subset=["budget", "value"]) if len(table) else table
+    if table.empty:
+        return empty(look)
+    say = look.language.t
+    table = table.sort_values("budget")
+    x, y = clean(table["budget"]), clean(table["value"])
+    points = {key: place for key in ("current", "plan") if (place := _place(numbers.get(key)))}
+    left, right = _padded([*x, *(p[0] for p in points.values())], 0.05, 0.05)
+    low, high = _padded([*y, *(p[1] for p in points.values())], 0.12, 0.16)
+    xaxis, x_unit = money_axis(look, left, right, 4, showgrid=False)
+    yaxis, y_unit = money_axis(look, low, high, 4)
+    money = [[look.money(a), look.money(b)] for a, b in zip(x, y, strict=True)]
+    template = (
+        f"{say('Budget')} %{{customdata[0]}}<br>{say('Profit')} <b>%{{customdata[1]}}</b><extra></extra>"
+    )
+    hovered = {"customdata": money, "hoverinfo": "all", "hovertemplate": template}
+    traces = [curve(x, y, look.palette.neutral, 2.5, **hovered)]
+    notes = [caption(say("Profit, {unit}", unit=y_unit), look)]
+    for key, place in points.items():
+        mark, words = _decision(key, place, (left, right), look)
+        traces.append(mark)
+        notes.append(words)
+    if not undefined(price := numbers.get("price")):
+        unit = look.money(1)
+        text = say(
+            "One more {unit} of service<br>brings {price} of profit", unit=unit, price=look.money(price)
+        )
+        corner = {"anchor": "right", "xref": "paper", "yref": "paper", "yanchor": "bottom"}
+        notes.append(annotation(text, 1, 0, look.palette.secondary, **corner))
+    heading = title(say("Service budget, {unit}", unit=x_unit), look)
+    base = layout(look, height=360, xaxis=xaxis | {"title": heading}, yaxis=yaxis, annotations=notes)
+    return figure(traces, base)
+
+
+def _decision(
+    key: str, place: tuple[float, float], x_range: tuple[float, float], look: Look
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Today's point, its words below right, or the plan's, above left: where a concave line leaves room."""
+    palette, say = look.palette, look.language.t
+    budget, value = place
+    is_plan = key == "plan"
+    name = say("Plan") if is_plan else say("Today")
+    color = palette.accent if is_plan else palette.text
+    ring = {"size": 13, "color": color if is_plan else palette.page, "line": {"color": color, "width": 2}}
+    told = hover(name, (say("Budget"), look.money(budget)), (say("Profit"), look.money(value)))
+    mark = dot([budget], [value], color, marker=ring, hovertext=[told], hoverinfo="text")
+    early = (budget - x_range[0]) / (x_range[1] - x_range[0]) < (0.4 if is_plan else 0.75)
+    shift = (14 if early else 8) if is_plan else -9
+    where = {
+        "anchor": "left" if early else "right",
+        "yanchor": "bottom" if is_plan else "top",
+        "yshift": shift,
+    }
+    return mark, annotation(f"<b>{name}</b> {look.money(value)}", budget, value, color, SIZE, **where)
+
+
+def _place(point: dict[str, Any] | None) -> tuple[float, float] | None:
+    if not point or undefined(point.get("budget")) or undefined(point.get("value")):
+        return None
+    return float(point["budget"]), float(point["value"])
+
+
+def _padded(values: Sequence[float | None], below: float, above: float) -> tuple[float, float]:
+    low, high = span(values, zero=False)
+    size = (high - low) or abs(high) or 1.0
+    return low - size * below, high + size * above
+
+
+def today(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure:
+    """What each tier of service costs and brings today: profit for each unit of money spent on service."""
+    if table.empty:
+        return empty(look)
+    palette, say, language = look.palette, look.language.t, look.language
+    found = {
+        t[0]: t for t in rows(table, ["tier", "customers", "cost_to_serve", "profit", "return_per_cost"])
+    }
+    tiers = [found[tier] for tier in TIERS if tier in found]
+    names = [say(TIER_NAMES[t[0]]) for t in tiers]
+    returns = [t[4] for t in tiers]
+    hovers = [
+        hover(
+            name,
+            (say("Customers"), language.number(t[1], exact=True)),
+            (say("Cost to serve"), look.money(t[2])),
+            (say("Profit"), look.money(t[3])),
+            (say("Return per {unit}", unit=look.money(1)), look.money(t[4])),
+        )
+        for name, t in zip(names, tiers, strict=True)
+    ]
+    trace = bars_of(clean(returns), [[t[0]] for t in tiers], [palette.tiers[t[0]] for t in tiers], hovers)
+    signs = tones([t[3] for t in tiers], look)
+    columns = [
+        Column(say("Per {unit}", unit=look.money(1)), [look.money(r) for r in returns], signs, width=54),
+        Column(say("Cost"), [look.money(t[2]) for t in tiers], [palette.secondary] * len(tiers), width=58),
+        Column(say("Profit"), [look.money(t[3]) for t in tiers], signs, width=62),
+    ]
+    return ranking(look, names, [trace], columns, *span(returns))
+
+
+def matrix(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure:
+    """Today's tier (rows) against the recommended one: customers and gain; moves are tinted and say so."""
+    if table.empty:
+        return empty(look)
+    palette, say = look.palette, look.language.t
+    found = {(r[0], r[1]): r for r in rows(table, ["current", "recommended", "customers", "gain"])}
+    looks = {
+        1: (f"▲ {say('Raise')}", palette.under),
+        -1: (f"▼ {say('Lower')}", palette.over),
+        0: ("", palette.line),
+    }
+    cells = []
+    for row, current in enumerate(TIERS):
+        for column, recommended in enumerate(TIERS):
+            name = f"{say(TIER_NAMES[current])} → {say(TIER_NAMES[recommended])}"
+            _, _, count, gain = found.get((current, recommended), (current, recommended, 0, None))
+            code = (current, recommended)
+            if not count:
+                cells.append(Cell(row, column, "–", name, palette.card, palette.line, code))
+                continue
+            word, edge = looks[(row > column) - (row < column)]
+            text = f"<b>{look.language.number(count)}</b>"
+            if row != column:
+                text += f"<br>{look.money(gain, plus=True)}<br>{word}"
+            told = hover(
+                name,
+                (say("Customers"), look.language.number(count, exact=True)),
+                (say("Gain"), look.money(gain, plus=True)),
+            )
+            fill = mix(edge, palette.page, 0.22) if row != column else palette.card
+            cells.append(Cell(row, column, text, told, fill, edge, code))
+    names = [say(TIER_NAMES[tier]) for tier in TIERS]
+    notes = [caption(say("Rows: today. Columns: recommended"), look, yshift=24)]
+    return grid(look, names, names, cells, head=28, annotations=notes)

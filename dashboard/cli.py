@@ -1,0 +1,257 @@
+"""The command line: a face of its own over the same insights.
+
+    dashboard serve | demo | load | refresh | ask | check
+
+Answers go to standard output, progress and errors to standard error. Exit status 0, or 2 with one clear
+line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from dashboard.errors import DashboardError
+from dashboard.settings import HOME, ROOT, WAREHOUSE_VARIABLE, Settings
+
+FORMATS = ("json", "csv")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command. Returns the exit status."""
+    try:
+        options = _parser().parse_args(arguments)
+        options.run(options)
+    except DashboardError as error:
+        print(f"dashboard: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("dashboard: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+    return 0
+
+
+# --- commands ----------------------------------------------------------------------------------------
+
+
+def _serve(options: argparse.Namespace) -> None:
+    settings = Settings.read(options.warehouse)
+    _ensure_marts(settings)
+    address = f"http://{options.host if options.host != '0.0.0.0' else 'localhost'}:{options.port}"  # noqa: S104
+    print(f"Customer value dashboard at {address}  (stop with Ctrl-C)", flush=True)
+    # Streamlit reads its settings from the folder it runs in.
+    os.environ[WAREHOUSE_VARIABLE] = str(Path(settings.warehouse).resolve()) if settings.is_file else settings.warehouse
+    os.chdir(ROOT)
+    from streamlit.web import bootstrap
+
+    flags = {"server.port": options.port, "server.address": options.host, "server.headless": True}
+    bootstrap.load_config_options({name.replace(".", "_"): value for name, value in flags.items()})
+    bootstrap.run(str(ROOT / "dashboard" / "app.py"), False, [], flags)
+
+
+def _demo(options: argparse.Namespace) -> None:
+    from data import demo
+
+    if options.customers < 50:
+        raise DashboardError(f"--customers: {options.customers} is too few for a demo; take 50 or more")
+    settings = Settings.read(options.warehouse)
+    path = _file_of(settings, "demo")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _progress("demo") as progress:
+        demo.build(path, options.customers, options.seed, progress)
+    _refresh_marts(settings)
+
+
+def _load(options: argparse.Namespace) -> None:
+    from dashboard.warehouse.load import load
+
+    settings = Settings.read(options.warehouse)
+    path = _file_of(settings, "load")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    source = Path(options.source) if options.source else None
+    with _progress("load") as progress:
+        report = load(Path(options.mapping), path, source=source, progress=progress)
+    print("\n".join(report.lines()))
+    _refresh_marts(settings)
+
+
+def _refresh(options: argparse.Namespace) -> None:
+    settings = Settings.read(options.warehouse)
+    if options.versions:
+        from dashboard.warehouse.refresh import current_version, versions
+
+        now = current_version(settings.marts)
+        for version in versions(settings.marts):
+            print(f"{version}{'  in force' if version == now else ''}")
+    elif options.put_back:
+        from dashboard.warehouse.refresh import put_back
+
+        put_back(settings.marts, options.put_back)
+        print(f"version {options.put_back} is in force")
+    else:
+        print(f"published {_refresh_marts(settings)}")
+
+
+def _ask(options: argparse.Namespace) -> None:
+    from dashboard.export import to_csv
+    from dashboard.filters import Filters
+    from dashboard.insight import QUESTIONS, Reader, ask
+    from dashboard.language import language
+    from dashboard.scope import Scope
+    from dashboard.warehouse.read import open_marts
+
+    speech = language(options.lang)
+    if options.list:
+        width = max(len(key) for key in QUESTIONS)
+        for key, question in sorted(QUESTIONS.items()):
+            print(f"{key:<{width}}  {speech.t(question.title)}")
+        return
+    if not options.question:
+        raise DashboardError("ask: name a question; 'dashboard ask --list' has them all")
+    settings = Settings.read(options.warehouse)
+    _ensure_marts(settings)
+    marts = open_marts(settings.marts)
+    given = {name: value for name in _filter_names() if (value := getattr(options, name))}
+    filters = Filters.parse(given).checked(marts)
+    insight = ask(options.question, Reader(filters, Scope.unrestricted("command line"), marts, speech))
+    if options.format == "json":
+        print(insight.to_json())
+    else:
+        sys.stdout.write(to_csv(insight.table))
+
+
+def _check(options: argparse.Namespace) -> None:
+    from dashboard.warehouse.check import check
+
+    settings = Settings.read(options.warehouse)
+    findings = check(settings)
+    for finding in findings:
+        print(f"{finding.level:<5} {finding.what}{f' – {finding.mend}' if finding.mend else ''}")
+    broken = sum(finding.level == "error" for finding in findings)
+    if broken:
+        raise DashboardError(f"{broken} error(s) in {settings.warehouse}: see the lines above")
+
+
+# --- helpers -----------------------------------------------------------------------------------------
+
+
+def _file_of(settings: Settings, command: str) -> Path:
+    if not settings.is_file:
+        raise DashboardError(f"{command} writes a DuckDB file; {settings.warehouse} is a URL: name a path instead")
+    return Path(settings.warehouse)
+
+
+def _refresh_marts(settings: Settings) -> str:
+    from dashboard.warehouse.connect import Warehouse
+    from dashboard.warehouse.refresh import refresh
+
+    with _progress("refresh") as progress:
+        return refresh(Warehouse(settings.warehouse), settings.marts, progress)
+
+
+def _ensure_marts(settings: Settings) -> None:
+    """The first use of a warehouse publishes its marts; the demo is built when nothing else is configured."""
+    from dashboard.warehouse.refresh import current_version
+
+    if current_version(settings.marts) is not None:
+        return
+    if settings.is_file and not Path(settings.warehouse).exists():
+        if Path(settings.warehouse).resolve() != (HOME / "demo.duckdb").resolve():
+            raise DashboardError(
+                f"no warehouse at {settings.warehouse}: make one with 'dashboard demo' or 'dashboard load'"
+            )
+        from data import demo
+
+        HOME.mkdir(parents=True, exist_ok=True)
+        with _progress("demo") as progress:
+            demo.build(Path(settings.warehouse), progress=progress)
+    _refresh_marts(settings)
+
+
+@contextlib.contextmanager
+def _progress(what: str) -> Iterator:
+    """Progress on standard error: a line that moves on a terminal, one line at the end elsewhere."""
+    started, live = time.monotonic(), sys.stderr.isatty()
+
+    def tell(step: str, done: float) -> None:
+        if live:
+            filled = round(24 * min(done, 1.0))
+            print(f"\r\033[K{what} [{'█' * filled}{'·' * (24 - filled)}] {step}", end="", file=sys.stderr, flush=True)
+
+    yield tell
+    print(f"{chr(13) + chr(27) + '[K' if live else ''}{what}: {time.monotonic() - started:.1f} s", file=sys.stderr)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise DashboardError(f"{message} (see '{self.prog} --help')")
+
+
+def _filter_names() -> list[str]:
+    from dataclasses import fields
+
+    from dashboard.filters import Filters
+
+    return [f.name for f in fields(Filters)]
+
+
+def _parser() -> argparse.ArgumentParser:
+    from dashboard.filters import CHOICES
+    from dashboard.periods import COMPARISONS, PERIODS
+
+    parser = _Parser(prog="dashboard", description="Who gets which level of service.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+
+    def command(name: str, run: object, text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        added.add_argument(
+            "--warehouse",
+            metavar="PATH_OR_URL",
+            help=f"DuckDB file or SQLAlchemy URL (default: ${WAREHOUSE_VARIABLE}, else the embedded demo)",
+        )
+        added.set_defaults(run=run)
+        return added
+
+    serve = command("serve", _serve, "serve the dashboard; the embedded demo when nothing is configured")
+    serve.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8501")))
+    serve.add_argument("--host", default="localhost", help="address to listen on (default: this machine only)")
+
+    demo = command("demo", _demo, "build a demo warehouse, the same for the same seed")
+    demo.add_argument("--customers", type=int, default=20_000, metavar="N")
+    demo.add_argument("--seed", type=int, default=1, metavar="S")
+
+    load = command("load", _load, "load real data by a mapping file")
+    load.add_argument("--mapping", required=True, metavar="FILE")
+    load.add_argument("--source", metavar="FOLDER", help="where the mapping's files lie, when not where it says")
+
+    refresh = command("refresh", _refresh, "build and publish the marts as a new version")
+    refresh.add_argument("--versions", action="store_true", help="list the versions that can be put back")
+    refresh.add_argument("--put-back", metavar="VERSION", help="put an older version back in force")
+
+    ask = command("ask", _ask, "answer a question as the pages do")
+    ask.add_argument("question", nargs="?", metavar="QUESTION")
+    ask.add_argument("--list", action="store_true", help="list every question")
+    ask.add_argument("--format", choices=FORMATS, default="json")
+    ask.add_argument("--lang", choices=("zh", "en"), default="en")
+    ask.add_argument("--period", choices=PERIODS)
+    ask.add_argument("--compare", choices=COMPARISONS)
+    ask.add_argument("--as-of", metavar="DATE", help="any day of the last week to look at, like 2026-11-15")
+    for name in CHOICES:
+        ask.add_argument(f"--{name}", metavar="CODE[,CODE…]")
+    ask.add_argument("--group", metavar="GROUP", help="the customers behind a number: loss_makers, decile-1 …")
+    ask.add_argument("--customer", metavar="CODE")
+
+    command("check", _check, "say what is wrong with the warehouse, the marts and the settings, and the mend")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,304 @@
+"""How satisfaction turns into word of mouth: flat in the middle, steep at both ends.
+
+A survey answer's score (mean of the items answered, 1 to 5) is in force until the next answer, half a year
+at most; what the customer says meanwhile is counted against that time. An association, not an experiment:
+good customers get better service too.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from dashboard.analysis import word_of_mouth
+from dashboard.analysis.drivers import key_drivers
+from dashboard.charts import satisfaction as charts
+from dashboard.insight import Answer, Reader, no_customers, question
+from dashboard.insights.value import shown_level
+from dashboard.language import message
+from queries import satisfaction as queries
+from queries.schema import GRADES, SURVEY_ITEMS
+
+BANDS = 16
+Z95 = 1.959964
+ITEM_NAMES = {
+    "on_time": message("Delivery on time"),
+    "quality": message("Quality"),
+    "price": message("Price"),
+    "terms": message("Terms of business"),
+    "complaint_handling": message("Complaint handling"),
+    "listening": message("Listening"),
+    "trust": message("Trust"),
+}
+
+
+def fitted(reader: Reader) -> tuple[pd.DataFrame, word_of_mouth.WordOfMouth | None]:
+    """Sums per score and the curve fitted to them; None when there is nothing to fit."""
+    groups = reader.rows(queries.curve(reader.view))
+    groups = groups[groups["exposure"] > 0]
+    if groups.empty:
+        return groups, None
+    return groups, word_of_mouth.fit_curve_from_groups(groups, draws=200)
+
+
+def threshold(estimate: word_of_mouth.Estimate) -> dict[str, float | None]:
+    return {"estimate": estimate.estimate, "low": estimate.low, "high": estimate.high}
+
+
+def said(reader: Reader, estimate: word_of_mouth.Estimate) -> str:
+    """A threshold in words: a number with its interval, or the gap between two categories."""
+    if estimate.estimate is None:
+        return reader.t("between {low} and {high}", low=f"{estimate.low:g}", high=f"{estimate.high:g}")
+    return f"{estimate.estimate:.1f}"
+
+
+@question(
+    "satisfaction.curve",
+    message("Satisfaction and word of mouth"),
+    needs=("survey", "word_of_mouth"),
+    draw=charts.curve,
+)
+def curve(reader: Reader) -> Answer:
+    groups, found = fitted(reader)
+    if found is None:
+        return no_customers(reader)
+    table = binned(groups, found)
+    histogram = reader.rows(queries.histogram(reader.view))
+    nearest = [(table["satisfaction"] - middle).abs().idxmin() for middle in histogram["low"] + 0.125]
+    table["customers"] = histogram.groupby(nearest)["customers"].sum().reindex(table.index, fill_value=0)
+    low, high = found.scale
+    grid = np.linspace(low, high, 60) if high > low else np.array([low])
+    praise, complaint = found.rate_of_praise(grid), found.rate_of_complaint(grid)
+    line = pd.DataFrame(
+        {
+            "s": grid,
+            **{"praise": praise.rate, "praise_low": praise.low, "praise_high": praise.high},
+            **{"complaint": complaint.rate, "complaint_low": complaint.low, "complaint_high": complaint.high},
+        }
+    )
+    numbers = {
+        "complaint_threshold": threshold(found.complaint_threshold),
+        "praise_threshold": threshold(found.praise_threshold),
+        "complaint_growth": threshold(found.complaint_growth),
+        "praise_growth": threshold(found.praise_growth),
+        "complaint_base": threshold(found.complaint_base),
+        "praise_base": threshold(found.praise_base),
+        "verdict": found.verdict,
+        "dispersion": found.dispersion,
+        "scale": [low, high],
+        "fitted": line.to_dict("records"),
+    }
+    return Answer(curve_headline(reader, found), table, numbers, int(groups["n"].sum()))
+
+
+def curve_headline(reader: Reader, found: word_of_mouth.WordOfMouth) -> str:
+    complains = found.verdict["complaint"] == "threshold"
+    praises = found.verdict["praise"] == "threshold"
+    low, high = found.complaint_threshold, found.praise_threshold
+    if complains and praises:
+        return reader.t(
+            "Complaints take off below {low}, praise above {high}; in between nothing is said.",
+            low=said(reader, low),
+            high=said(reader, high),
+        )
+    if complains:
+        return reader.t(
+            "Complaints take off below {low}; for praise the answers show no threshold.", low=said(reader, low)
+        )
+    if praises:
+        return reader.t(
+            "Praise takes off above {high}; for complaints the answers show no threshold.", high=said(reader, high)
+        )
+    if "too_few" in found.verdict.values():
+        return reader.t("Too little was said so far to tell where word of mouth begins.")
+    return reader.t("The answers show no threshold: word of mouth changes evenly with satisfaction, or not at all.")
+
+
+def binned(groups: pd.DataFrame, found: word_of_mouth.WordOfMouth) -> pd.DataFrame:
+    """Observed rates a month with their intervals, in bands of satisfaction."""
+    score, months, n = groups["satisfaction"], groups["exposure"], groups["n"]
+
+    def rates(kind: str, dispersion: float) -> pd.DataFrame:
+        return word_of_mouth.binned(score, groups[kind], months, n, bins=BANDS, dispersion=dispersion)
+
+    praise = rates("praise", found.dispersion["praise"])
+    complaint = rates("complaint", found.dispersion["complaint"])
+    referral = rates("referral", 1.0)
+    return pd.DataFrame(
+        {
+            "satisfaction": praise["score"],
+            "low": praise["low"],
+            "high": praise["high"],
+            "n": praise["n"],
+            "months": praise["exposure"],
+            "praise_rate": praise["rate"],
+            "praise_low": praise["rate_low"],
+            "praise_high": praise["rate_high"],
+            "complaint_rate": complaint["rate"],
+            "complaint_low": complaint["rate_low"],
+            "complaint_high": complaint["rate_high"],
+            "referral_rate": referral["rate"],
+        }
+    )
+
+
+@question(
+    "satisfaction.standing",
+    message("Where today's customers stand"),
+    needs=("survey", "word_of_mouth"),
+    draw=charts.standing,
+)
+def standing(reader: Reader) -> Answer:
+    _, found = fitted(reader)
+    if found is None:
+        return no_customers(reader)
+    edges = [found.complaint_threshold, found.praise_threshold]
+    places = [e.estimate if e.estimate is not None else e.high for e in edges]
+    if None in places:
+        return Answer(
+            reader.t("Without two thresholds the customers can't be sorted by what they would say."),
+            pd.DataFrame({"zone": [], "customers": [], "revenue": [], "profit": []}),
+            {"complaint_threshold": places[0], "praise_threshold": places[1]},
+        )
+    low, high = (round(float(p), 2) for p in places)  # type: ignore[arg-type]
+    zones = reader.rows(queries.standing(reader.view, low, high)).set_index("zone")
+    zones = zones.reindex(["complaining", "indifferent", "praising"])
+    zones["customers"] = zones["customers"].fillna(0).astype(int)
+    zones[["revenue", "profit"]] = zones[["revenue", "profit"]].where(zones["customers"] > 0, 0.0)
+    n = int(zones["customers"].sum())
+    if not n:
+        return no_customers(reader)
+    share = zones["customers"] / n
+    headline = reader.t(
+        "{share} of the customers asked sit where nothing is said; {complaining} are below the complaint threshold.",
+        share=reader.language.percent(share["indifferent"]),
+        complaining=reader.language.percent(share["complaining"]),
+    )
+    numbers = {
+        "complaint_threshold": low,
+        "praise_threshold": high,
+        **{f"{zone}_share": float(value) for zone, value in share.items()},
+        "groups": {
+            "complaining": f"score-1-{low:g}",
+            "indifferent": f"score-{low:g}-{high:g}",
+            "praising": f"score-{high:g}-5",
+        },
+    }
+    return Answer(headline, zones.assign(customers_share=share).reset_index(), numbers, n)
+
+
+def scored(table: pd.DataFrame) -> pd.DataFrame:
+    """Mean scores with their 95 % intervals; a single answer has none."""
+    reach = Z95 * table["deviation"] / np.sqrt(table["n"])
+    low, high = (table["satisfaction"] - reach).clip(lower=1), (table["satisfaction"] + reach).clip(upper=5)
+    return table.assign(low=low, high=high).drop(columns="deviation")
+
+
+def compared_headline(reader: Reader, table: pd.DataFrame) -> str:
+    """Who is most and who least satisfied, and whether the intervals let one say so."""
+    ranked = table[table["n"] >= 30].sort_values("satisfaction", ascending=False)
+    if len(ranked) < 2:
+        return reader.t(
+            "Satisfaction is {score} of 5.",
+            score=f"{(table['satisfaction'] * table['n']).sum() / table['n'].sum():.2f}",
+        )
+    best, worst = ranked.iloc[0], ranked.iloc[-1]
+    values = {
+        "best": best["name"],
+        "high": f"{best['satisfaction']:.2f}",
+        "worst": worst["name"],
+        "low": f"{worst['satisfaction']:.2f}",
+    }
+    if best["low"] > worst["high"]:
+        return reader.t("{best} is most satisfied ({high} of 5), {worst} least ({low}).", **values)
+    return reader.t("Between {best} ({high} of 5) and {worst} ({low}) the difference is within chance.", **values)
+
+
+@question(
+    "satisfaction.by_grade",
+    message("Satisfaction by grade"),
+    needs=("survey", "assignment"),
+    draw=charts.by_group,
+    dimension="grade",
+)
+def by_grade(reader: Reader) -> Answer:
+    table = reader.rows(queries.by_column(reader.view, "grade"))
+    table = scored(table[table["code"].isin(GRADES)])
+    if table.empty:
+        return no_customers(reader)
+    table.insert(1, "name", [reader.t("grade {grade}", grade=code) for code in table["code"]])
+    return Answer(compared_headline(reader, table), table.reset_index(drop=True), {}, int(table["n"].sum()))
+
+
+@question(
+    "satisfaction.by_region",
+    message("Satisfaction by region"),
+    needs=("survey", "region"),
+    draw=charts.by_group,
+    dimension="region",
+)
+def by_region(reader: Reader) -> Answer:
+    rows = reader.rows(queries.by_region(reader.view, shown_level(reader)))
+    if rows.empty:
+        return no_customers(reader)
+    table = scored(reader.named(rows))
+    return Answer(compared_headline(reader, table), table, {}, int(table["n"].sum()))
+
+
+@question("satisfaction.loyalty", message("Loyalty by satisfaction"), needs=("survey",), draw=charts.loyalty)
+def loyalty(reader: Reader) -> Answer:
+    rows = reader.rows(queries.loyalty(reader.view))
+    rows = rows[rows["n"] > 0].reset_index(drop=True)
+    if rows.empty:
+        return Answer(reader.t("No answer is half a year old yet, so its repurchase can't be told."))
+    rate = rows["bought"] / rows["n"]
+    # Wilson's interval (1927): sound for shares near 0 and 1 and for small n.
+    middle = (rate + Z95**2 / (2 * rows["n"])) / (1 + Z95**2 / rows["n"])
+    reach = Z95 / (1 + Z95**2 / rows["n"]) * np.sqrt(rate * (1 - rate) / rows["n"] + Z95**2 / (4 * rows["n"] ** 2))
+    table = pd.DataFrame(
+        {
+            "satisfaction": rows["low"] + queries.BAND / 2,
+            "n": rows["n"],
+            "repurchase_rate": rate,
+            "low": middle - reach,
+            "high": middle + reach,
+            "recommend": rows["recommend"],
+        }
+    )
+    n = int(table["n"].sum())
+    enough = table[table["n"] >= 30]
+    if len(enough) < 2:
+        return Answer(reader.t("Too few answers to compare repurchase by satisfaction."), table, {}, n)
+    first, last = enough.iloc[0], enough.iloc[-1]
+    headline = reader.t(
+        "{high} of the answers near {best} led to a purchase within half a year, {low} of those near {worst}.",
+        high=reader.language.percent(last["repurchase_rate"]),
+        best=f"{last['satisfaction']:.2g}",
+        low=reader.language.percent(first["repurchase_rate"]),
+        worst=f"{first['satisfaction']:.2g}",
+    )
+    return Answer(headline, table, {}, n)
+
+
+@question("satisfaction.drivers", message("What drives satisfaction"), needs=("survey",), draw=charts.drivers)
+def drivers(reader: Reader) -> Answer:
+    row = reader.rows(queries.drivers(reader.view)).iloc[0]
+    n = int(row["n"])
+    names = ("satisfaction", *SURVEY_ITEMS)
+    covariance = {
+        (a, b): row[f"cov_{a}_{b}"] for i, a in enumerate(names) for b in names[i:] if pd.notna(row[f"cov_{a}_{b}"])
+    }
+    table = key_drivers(n, covariance, "satisfaction", SURVEY_ITEMS)
+    if table.empty:
+        return Answer(reader.t("Too few complete answers to tell what drives satisfaction."), table, {}, n)
+    table["performance"] = [float(row[f"mean_{item}"]) for item in table["item"]]
+    table.insert(1, "name", [reader.t(ITEM_NAMES[item]) for item in table["item"]])
+    table = table.sort_values("importance", ascending=False).reset_index(drop=True)
+    weak = table[table["importance"] >= table["importance"].median()].sort_values("performance").iloc[0]
+    headline = reader.t(
+        "{first} moves satisfaction most; of what matters, {weak} is rated lowest ({score} of 5).",
+        first=table.iloc[0]["name"],
+        weak=weak["name"],
+        score=f"{weak['performance']:.1f}",
+    )
+    return Answer(headline, table, {}, n)

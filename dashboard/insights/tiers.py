@@ -1,0 +1,164 @@
+"""Grades (what a customer is worth, measured) and tiers (the service he gets, decided).
+
+Where they disagree a customer is over- or under-served. Migration after Pfeifer & Carraway (2000).
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pandas as pd
+
+from dashboard.charts import tiers as charts
+from dashboard.insight import Answer, Reader, no_customers, question
+from dashboard.insights.value import divided, ratio, shown_level
+from dashboard.language import message
+from queries import tiers as queries
+from queries.schema import GRADES, TIERS
+
+TREND_STEP = timedelta(weeks=13)
+TREND_POINTS = 9
+
+
+def fit(grade: str, tier: str) -> str:
+    """'over' when the tier ranks above the grade, 'under' when below, 'fits' when they agree."""
+    worth, served = GRADES.index(grade), TIERS.index(tier)
+    return "fits" if worth == served else "over" if served < worth else "under"
+
+
+def graded(table: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Rows whose grade is one of the policy's; anything else in the data is left to the data page."""
+    return table[table[column].isin(GRADES)]
+
+
+@question("tiers.matrix", message("Grade against tier"), needs=("assignment",), draw=charts.matrix, dimension="grade")
+def matrix(reader: Reader) -> Answer:
+    table = graded(reader.rows(queries.matrix(reader.view)), "grade")
+    table = table[table["tier"].isin(TIERS)].copy()
+    if table.empty:
+        return no_customers(reader)
+    table["fit"] = [fit(g, t) for g, t in zip(table["grade"], table["tier"], strict=True)]
+    table["margin"] = divided(table["profit"], table["revenue"])
+    place = table["grade"].map(GRADES.index) * len(TIERS) + table["tier"].map(TIERS.index)
+    table = table.iloc[place.argsort(kind="stable")]
+    keep = ["grade", "tier", "fit", "customers", "revenue", "gross_margin", "cost_to_serve", "profit", "margin"]
+    n = int(table["customers"].sum())
+    by_fit = table.groupby("fit")[["customers", "cost_to_serve", "profit"]].sum(min_count=1)
+    numbers = {}
+    for kind in ("fits", "over", "under"):
+        found = by_fit.loc[kind] if kind in by_fit.index else None
+        numbers[kind] = {
+            "customers": int(found["customers"]) if found is not None else 0,
+            "cost_to_serve": found["cost_to_serve"] if found is not None else 0.0,
+            "profit": found["profit"] if found is not None else 0.0,
+        }
+    headline = reader.t(
+        "{over} customers get more service than their grade, {under} get less; {fits} match.",
+        over=reader.language.number(numbers["over"]["customers"]),
+        under=reader.language.number(numbers["under"]["customers"]),
+        fits=reader.language.percent(ratio(numbers["fits"]["customers"], n)),
+    )
+    return Answer(headline, table[keep].reset_index(drop=True), numbers, n)
+
+
+@question(
+    "tiers.by_region",
+    message("Grades in each region"),
+    needs=("assignment", "region"),
+    draw=charts.region_grade,
+    dimension="region",
+)
+def by_region(reader: Reader) -> Answer:
+    level = shown_level(reader)
+    table = graded(reader.named(reader.rows(queries.by_region(reader.view, level))), "grade")
+    if table.empty:
+        return no_customers(reader)
+    place = table["grade"].map(GRADES.index)
+    total = table.groupby("code")["customers"].transform("sum")
+    table = table.assign(customers_share=table["customers"] / total, place=place, total=total)
+    table = table.sort_values(["total", "code", "place"], ascending=[False, True, True])
+    best = table[(table["grade"] == "A") & (table["total"] >= 20)].sort_values("customers_share", ascending=False)
+    n = int(table["customers"].sum())
+    if len(best) > 1:
+        headline = reader.t(
+            "{first} has the largest share of A customers, {high}; {last} the smallest, {low}.",
+            first=best.iloc[0]["name"],
+            high=reader.language.percent(best.iloc[0]["customers_share"]),
+            last=best.iloc[-1]["name"],
+            low=reader.language.percent(best.iloc[-1]["customers_share"]),
+        )
+    else:
+        headline = reader.t("{n} graded customers.", n=reader.language.number(n))
+    keep = ["code", "name", "grade", "customers", "customers_share", "revenue"]
+    return Answer(headline, table[keep].reset_index(drop=True), {"level": level}, n)
+
+
+@question("tiers.migration", message("Moves between grades"), needs=("assignment",), draw=charts.migration)
+def migration(reader: Reader) -> Answer:
+    table = reader.rows(queries.migration(reader.view))
+    if table.empty:
+        return no_customers(reader)
+    table["from_grade"] = table["from_grade"].where(table["from_grade"].notna(), "new")
+    table["to_grade"] = table["to_grade"].where(table["to_grade"].notna(), "left")
+    order = ["new", *GRADES, "left"]
+    table = table[table["from_grade"].isin(order) & table["to_grade"].isin(order)]
+    place = table["from_grade"].map(order.index) * len(order) + table["to_grade"].map(order.index)
+    table = table.iloc[place.argsort(kind="stable")].reset_index(drop=True)
+    stayed = table[table["from_grade"].isin(GRADES) & table["to_grade"].isin(GRADES)]
+    step = stayed["from_grade"].map(GRADES.index) - stayed["to_grade"].map(GRADES.index)
+    moved = {
+        "up": int(stayed.loc[step > 0, "customers"].sum()),
+        "down": int(stayed.loc[step < 0, "customers"].sum()),
+        "stayed": int(stayed.loc[step == 0, "customers"].sum()),
+        "new": int(table.loc[table["from_grade"] == "new", "customers"].sum()),
+        "left": int(table.loc[table["to_grade"] == "left", "customers"].sum()),
+    }
+    lost = stayed.loc[step < 0, "profit"].sum(min_count=1)
+    headline = reader.t(
+        "{up} customers moved up, {down} moved down, {share} kept their grade.",
+        up=reader.language.number(moved["up"]),
+        down=reader.language.number(moved["down"]),
+        share=reader.language.percent(ratio(moved["stayed"], stayed["customers"].sum())),
+    )
+    return Answer(headline, table, moved | {"profit_of_moved_down": lost}, int(table["customers"].sum()))
+
+
+@question("tiers.trend", message("Grades over time"), needs=("assignment",), draw=charts.trend)
+def trend(reader: Reader) -> Answer:
+    last = reader.view.window.last_week
+    first = reader.calendar.first_week
+    mondays = [m for i in range(TREND_POINTS) if (m := last - TREND_STEP * i) >= first]
+    table = graded(reader.rows(queries.trend(reader.view, mondays[::-1])), "grade")
+    if table.empty:
+        return no_customers(reader)
+    table["week"] = pd.to_datetime(table["week"])
+    total = table.groupby("week")["customers"].transform("sum")
+    table["customers_share"] = table["customers"] / total
+    best = table[table["grade"] == "A"].set_index("week")["customers_share"]
+    n = int(table.loc[table["week"] == table["week"].max(), "customers"].sum())
+    if len(best) > 1:
+        headline = reader.t(
+            "A customers went from {before} to {now} of the graded customers in {weeks} weeks.",
+            before=reader.language.percent(best.iloc[0]),
+            now=reader.language.percent(best.iloc[-1]),
+            weeks=(best.index[-1] - best.index[0]).days // 7,
+        )
+    else:
+        headline = reader.t("{n} graded customers.", n=reader.language.number(n))
+    return Answer(headline, table, {}, n)
+
+
+@question("tiers.needs", message("Needs level against grade"), needs=("assignment",), draw=charts.needs)
+def needs(reader: Reader) -> Answer:
+    table = graded(reader.rows(queries.needs(reader.view)), "grade").reset_index(drop=True)
+    if table.empty:
+        return no_customers(reader)
+    high = table["needs_level"] >= 4
+    low_grade = table["grade"].isin(["C", "D"])
+    asks_more = int(table.loc[high & low_grade, "customers"].sum())
+    n = int(table["customers"].sum())
+    headline = reader.t(
+        "{share} of the C and D customers already ask for esteem or partnership.",
+        share=reader.language.percent(ratio(asks_more, table.loc[low_grade, "customers"].sum())),
+    )
+    return Answer(headline, table, {"high_needs_low_grade": asks_more}, n)

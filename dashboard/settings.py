@@ -1,0 +1,84 @@
+"""Where things are: the warehouse, the marts beside it, and who may see what."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dashboard.errors import DashboardError, nearest
+from dashboard.scope import PERMISSIONS, Scope
+
+ROOT = Path(__file__).resolve().parent.parent
+HOME = Path(os.environ.get("DASHBOARD_HOME", ROOT / "var"))
+"""Where the demo and what people write are kept."""
+
+WAREHOUSE_VARIABLE = "DASHBOARD_WAREHOUSE"
+ACCESS_VARIABLE = "DASHBOARD_ACCESS"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The warehouse, by path or URL, and the access file when readers must sign in."""
+
+    warehouse: str
+    access: Path | None = None
+
+    @classmethod
+    def read(cls, warehouse: str | None = None) -> Settings:
+        """Settings from the argument, else the environment, else the embedded demo."""
+        where = warehouse or os.environ.get(WAREHOUSE_VARIABLE) or str(HOME / "demo.duckdb")
+        access = os.environ.get(ACCESS_VARIABLE)
+        return cls(where, Path(access) if access else None)
+
+    @property
+    def is_file(self) -> bool:
+        return "://" not in self.warehouse
+
+    @property
+    def marts(self) -> Path:
+        """The folder of mart versions: beside a warehouse file, else under HOME by the URL's hash."""
+        if self.is_file:
+            path = Path(self.warehouse).resolve()
+            return path.parent / f"{path.stem}.marts"
+        return HOME / f"{hashlib.sha256(self.warehouse.encode()).hexdigest()[:12]}.marts"
+
+    def scope_of(self, email: str | None) -> Scope | None:
+        """What a reader may see; without an access file everybody is the local, unrestricted reader."""
+        if self.access is None:
+            return Scope.unrestricted(email or "local")
+        people = _access(self.access)
+        rights = people.get((email or "").lower())
+        if rights is None:
+            return None
+        regions = rights.get("regions")
+        return Scope(
+            str(email).lower(),
+            None if regions is None else tuple(regions),
+            frozenset(rights.get("permissions", [])),
+        )
+
+
+def _access(path: Path) -> dict[str, dict[str, Any]]:
+    """The access file: a TOML table `[people."mail@company"]` with `regions` and `permissions`."""
+    try:
+        people = tomllib.loads(path.read_text("utf-8")).get("people", {})
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise DashboardError(f"access file {path}: {error}") from error
+    for email, rights in people.items():
+        for key in rights:
+            if key not in ("regions", "permissions"):
+                raise DashboardError(
+                    f"access file {path}: unknown key {key!r} for {email}"
+                    f"{nearest(key, ('regions', 'permissions'))}"
+                )
+        for permission in rights.get("permissions", []):
+            if permission not in PERMISSIONS:
+                raise DashboardError(
+                    f"access file {path}: unknown permission {permission!r} for {email}"
+                    f"{nearest(permission, PERMISSIONS)}"
+                )
+    return {email.lower(): rights for email, rights in people.items()}

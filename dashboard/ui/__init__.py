@@ -1,0 +1,8 @@
+"""What pages are made of: the guard, the filter bar, cards, tables and dialogs. The only room with Streamlit."""
+
+from dashboard.ui.card import card, cards, needs
+from dashboard.ui.kpi import kpis
+from dashboard.ui.page import open_page
+from dashboard.ui.table import table
+
+__all__ = ["card", "cards", "kpis", "needs", "open_page", "table"]

@@ -1,0 +1,56 @@
+"""Answers and figures, each computed once for everybody who may see the same.
+
+The key is (question, canonical filters, scope fingerprint, data version, language) and for figures the
+theme: never a frame, whose hash is only a sample of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from dashboard.charts.theme import Look
+from dashboard.insight import Insight, Reader, ask, find
+
+KEPT = 2_000
+
+
+def answer(key: str, reader: Reader) -> Insight:
+    """The insight of a question for this reader, from the cache when somebody asked before."""
+    return _answer(
+        key,
+        reader.filters.canonical,
+        reader.scope.fingerprint,
+        reader.marts.version,
+        reader.language.code,
+        _reader=reader,
+    )
+
+
+def figure(insight: Insight, reader: Reader, look: Look) -> Any:
+    """The insight's figure."""
+    return _figure(
+        insight.key,
+        reader.filters.canonical,
+        reader.scope.fingerprint,
+        reader.marts.version,
+        reader.language.code,
+        look.mode,
+        _insight=insight,
+        _look=look,
+    )
+
+
+@st.cache_data(max_entries=KEPT, show_spinner=False)
+def _answer(key: str, filters: str, scope: str, version: str, language: str, *, _reader: Reader) -> Insight:
+    return ask(key, _reader)
+
+
+@st.cache_data(max_entries=KEPT, show_spinner=False)
+def _figure(
+    key: str, filters: str, scope: str, version: str, language: str, mode: str, *, _insight: Insight, _look: Look
+) -> Any:
+    draw = find(key).draw
+    assert draw is not None, key
+    return draw(_insight.table, _insight.numbers, _look)

@@ -1,0 +1,133 @@
+"""An insight as a card: the headline is the finding, the figure its evidence, the table one click away."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import replace
+
+import streamlit as st
+
+from dashboard.charts.theme import Look
+from dashboard.insight import NEEDS, Insight, Reader, find, has
+from dashboard.ui import session
+from dashboard.ui.answers import answer, figure
+from dashboard.ui.table import behind, download, table
+
+PLOTLY = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
+
+
+def cards(reader: Reader, look: Look, keys: Sequence[str]) -> None:
+    """Cards side by side; on a narrow screen one below the other."""
+    for column, key in zip(st.columns(len(keys), gap="medium"), keys, strict=True):
+        with column:
+            card(reader, look, key)
+
+
+def card(reader: Reader, look: Look, key: str, *, group: str = "", opens_customer: bool = False) -> None:
+    """One question's answer. A click on a mark filters by the question's dimension.
+
+    `group` narrows the customers behind it. A question without a figure shows its table.
+    """
+    _card(reader, look, key, group, opens_customer)
+
+
+@st.fragment
+def _card(reader: Reader, look: Look, key: str, group: str, opens_customer: bool) -> None:
+    asked = find(key)
+    insight = answer(key, reader)
+    with st.container(key=f"card-{key.replace('.', '-')}"):
+        st.html(_head(reader.t(asked.title), insight))
+        if insight.missing or (not insight.n and insight.table.empty):
+            if not insight.missing and reader.filters != reader.filters.reset():
+                st.button(reader.t("Show all customers"), key=f"all-{key}", on_click=session.reset, type="tertiary")
+            return
+        if asked.draw is None:
+            table(insight.table, reader, f"table-{key}", opens_customer=opens_customer)
+        else:
+            _figure(reader, look, insight)
+        _foot(reader, insight, group, has_figure=asked.draw is not None)
+
+
+def _head(title: str, insight: Insight) -> str:
+    state = " card-missing" if insight.missing else ""
+    return (
+        f"<div class='card-head{state}'><div class='card-title'>{html.escape(title)}</div>"
+        f"<h3 class='card-headline'>{html.escape(insight.headline)}</h3></div>"
+    )
+
+
+def _figure(reader: Reader, look: Look, insight: Insight) -> None:
+    asked = find(insight.key)
+    clicked = st.plotly_chart(
+        figure(insight, reader, look),
+        theme=None,
+        config=PLOTLY,
+        key=f"chart-{insight.key}-{reader.filters.canonical}-{look.mode}",
+        on_select="rerun" if asked.dimension else "ignore",
+        selection_mode="points",
+        alt=insight.headline,
+    )
+    if not asked.dimension:
+        return
+    points = clicked["selection"]["points"]
+    if points and (codes := points[0].get("customdata")):
+        _filter_by(asked.dimension, codes if isinstance(codes, list | tuple) else [codes])
+
+
+def _filter_by(dimension: str, codes: Sequence[object]) -> None:
+    """Narrow the whole page to the mark that was clicked; the matrix sets grade and tier together."""
+    chosen = session.filters()
+    names = ("grade", "tier") if dimension == "grade" and len(codes) > 1 else (dimension,)
+    for name, code in zip(names, codes, strict=False):
+        if code:
+            chosen = replace(chosen, **{name: (str(code),)})
+    if chosen != session.filters():
+        session.choose(chosen)
+        st.rerun(scope="app")
+
+
+def _foot(reader: Reader, insight: Insight, group: str, *, has_figure: bool) -> None:
+    t = reader.t
+    facts = t("n = {n} · to {day}", n=f"{insight.n:,}", day=reader.language.date(insight.as_of))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"foot-{insight.key}"):
+        st.html(f"<span class='card-foot'>{html.escape(facts)}</span>", width="content")
+        if has_figure:
+            showing = st.session_state.get(f"show-{insight.key}", False)
+            label = t("Hide table") if showing else t("Table")
+            st.button(
+                label, key=f"toggle-{insight.key}", type="tertiary", icon=":material/table_rows:", on_click=_toggle,
+                args=(insight.key,),
+            )  # fmt: skip
+        if st.button(t("Customers"), key=f"behind-{insight.key}", type="tertiary", icon=":material/groups:"):
+            behind(reader, **({"group": group} if group else {}))
+        if not has_figure and reader.scope.may("export"):
+            download(insight.table, reader, insight.key)
+    if has_figure and st.session_state.get(f"show-{insight.key}", False):
+        table(insight.table, reader, f"table-{insight.key}")
+        if reader.scope.may("export"):
+            download(insight.table, reader, insight.key)
+
+
+def _toggle(key: str) -> None:
+    st.session_state[f"show-{key}"] = not st.session_state.get(f"show-{key}", False)
+
+
+def needs(reader: Reader, *tables: str) -> bool:
+    """Whether the page has the data it is about; says in plain words what is missing when it doesn't."""
+    lacking = [need for need in tables if not has(need, reader.marts)]
+    if not lacking:
+        return True
+    what = "".join(f"<li>{html.escape(reader.t(NEEDS[need]))}</li>" for need in lacking)
+    st.html(
+        f"<div class='notice'><h3>{html.escape(reader.t('This page needs data the warehouse does not have yet'))}</h3>"
+        f"<ul>{what}</ul><p>"
+        + html.escape(
+            reader.t(
+                "Add the columns to your mapping file and run 'dashboard load'; the page then fills itself. "
+                "The other pages work without it."
+            )
+        )
+        + "</p></div>"
+    )
+    return False

@@ -1,0 +1,83 @@
+"""KPI cards: value, change against two comparisons, sparkline, and the target met or missed in words."""
+
+from __future__ import annotations
+
+import html
+
+import streamlit as st
+
+from dashboard.charts.sparkline import sparkline
+from dashboard.charts.theme import Look
+from dashboard.insight import Reader
+from dashboard.metrics import METRICS, say
+from dashboard.ui import session
+from dashboard.ui.answers import answer
+from dashboard.ui.table import behind
+
+GROUPS = {"active_customers": "active", "loss_makers": "loss_makers"}
+"""The customers behind a card that are fewer than those in view."""
+WIDTH = 178
+
+
+def kpis(reader: Reader, look: Look, metrics: tuple[str, ...]) -> None:
+    """A row of cards from `value.summary`; each opens the customers behind its number."""
+    insight = answer("value.summary", reader)
+    st.html(f"<h2 class='page-headline'>{html.escape(insight.headline)}</h2>")
+    if not insight.n:
+        if reader.filters != reader.filters.reset():
+            st.button(reader.t("Show all customers"), key="all-kpis", on_click=session.reset)
+        return
+    rows = insight.table.set_index("metric")
+    trend = answer("value.trend", reader).table
+    asked = None
+    with st.container(horizontal=True, gap="small", key="kpis"):
+        for name in metrics:
+            weeks = trend[name].tolist() if name in trend.columns else []
+            with st.container(width=WIDTH, key=f"kpi-{name}", gap=None):
+                st.html(_card(reader, look, name, rows.loc[name].to_dict(), weeks))
+                label = reader.t("Customers")
+                if st.button(label, key=f"kpi-behind-{name}", type="tertiary", icon=":material/groups:"):
+                    asked = name
+    if asked:  # outside the narrow card it was asked from
+        behind(reader, **({"group": GROUPS[asked]} if asked in GROUPS else {}))
+
+
+def _card(reader: Reader, look: Look, name: str, row: dict, weeks: list) -> str:
+    metric, currency = METRICS[name], reader.marts.currency
+    value = say(name, row["value"], reader.language, currency)
+    exact = say(name, row["value"], reader.language, currency, exact=True)
+    lines = []
+    for comparison, label in (("previous", reader.t("prev.")), ("last_year", reader.t("last yr."))):
+        lines.append(_delta(reader, metric.good, row["value"], row[comparison], label))
+    if row["target"] == row["target"]:
+        lines.append(_target(reader, name, row["value"], row["target"]))
+    spark = sparkline(weeks[-52:], look) if weeks else ""
+    return (
+        f"<div class='kpi'><div class='kpi-label' title='{html.escape(reader.t(metric.definition), quote=True)}'>"
+        f"{html.escape(reader.t(metric.label))}</div>"
+        f"<div class='kpi-value' title='{html.escape(exact, quote=True)}'>{html.escape(value)}</div>"
+        f"<div class='kpi-spark'>{spark}</div>{''.join(lines)}</div>"
+    )
+
+
+def _delta(reader: Reader, good: str, now: float, before: float, label: str) -> str:
+    change = reader.language.change(now, before)
+    if change is None:
+        known = before == before
+        reason = reader.t("no comparable value") if known else reader.t("the data does not reach back that far")
+        return _line("", "–", label, reason)
+    tone = "" if not good or now == before else "good" if (now > before) == (good == "up") else "bad"
+    arrow = "▲" if now > before else "▼" if now < before else "="
+    return _line(tone, f"{arrow} {change}", label)
+
+
+def _target(reader: Reader, name: str, now: float, target: float) -> str:
+    goal = say(name, target, reader.language, reader.marts.currency)
+    met = now <= target if METRICS[name].good == "down" else now >= target
+    words = reader.t("target {goal} met", goal=goal) if met else reader.t("target {goal} missed", goal=goal)
+    return _line("good" if met else "bad", "✓" if met else "✗", words)
+
+
+def _line(tone: str, said: str, label: str, reason: str = "") -> str:
+    title = f" title='{html.escape(reason, quote=True)}'" if reason else ""
+    return f"<div class='kpi-delta {tone}'{title}>{html.escape(said)} <span>{html.escape(label)}</span></div>"

@@ -1,0 +1,158 @@
+"""The frame of every page: guard, title, filter bar, sentence and chips."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import replace
+from datetime import date
+
+import streamlit as st
+
+from dashboard.charts.theme import Look
+from dashboard.errors import DashboardError
+from dashboard.filters import CHOICES, Filters
+from dashboard.insight import Reader
+from dashboard.language import COMPARISON_NAMES, KIND_NAMES, PERIOD_NAMES, TIER_NAMES, message
+from dashboard.periods import COMPARISONS, PERIODS
+from dashboard.ui import session
+from queries.schema import GRADES, TIERS
+
+CHOICE_NAMES = {
+    "region": message("Region"),
+    "grade": message("Grade"),
+    "tier": message("Tier"),
+    "industry": message("Industry"),
+    "channel": message("Acquisition channel"),
+    "manager": message("Account manager"),
+    "kind": message("Kind of customer"),
+    "activity": message("Served by activity"),
+}
+
+
+def open_page(title: str, *, filtered: bool = True) -> tuple[Reader, Look]:
+    """Begin a page: who asks (or the run ends here), what for, and how it looks.
+
+    `title` is a message. Every page calls this first; it is the page's guard.
+    """
+    try:
+        reader = session.reader()
+    except DashboardError as error:
+        st.error(str(error))
+        st.stop()
+    look = session.look(reader.marts)
+    st.html(f"<h1 class='page-title'>{html.escape(reader.t(title))}</h1>")
+    if problem := st.session_state.pop(session.PROBLEM, None):
+        st.warning(reader.t("Part of the link could not be restored: {problem}", problem=problem))
+    if filtered:
+        _filter_bar(reader)
+    return reader, look
+
+
+def _filter_bar(reader: Reader) -> None:
+    t, filters = reader.t, reader.filters
+    weeks = reader.calendar.weeks()
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="filter-bar"):
+        _choice("period", t("Period"), PERIODS, lambda p: t(PERIOD_NAMES[p]), filters.period, 170)
+        _choice("as_of", t("As of"), weeks, lambda w: _week_name(reader, w), filters.as_of or weeks[0], 240)
+        _choice("compare", t("Compare with"), COMPARISONS, lambda c: t(COMPARISON_NAMES[c]), filters.compare, 200)
+        count = sum(bool(getattr(filters, name)) for name in CHOICES)
+        label = t("Filters ({count})", count=count) if count else t("Filters")
+        opened = st.popover(label, icon=":material/tune:", key="filter-popover", on_change="rerun")
+        if opened.open:
+            with opened:
+                _choices(reader)
+    _chips(reader)
+
+
+def _week_name(reader: Reader, week: date) -> str:
+    name = reader.language.week(week)
+    if week == reader.calendar.last_week and reader.calendar.unfinished:
+        return reader.t("{week} (unfinished)", week=name)
+    return name
+
+
+def _choice(name: str, label: str, options: object, say: object, value: object, width: int) -> None:
+    """A select box that shows the filters' value and changes it."""
+    key = f"filter-{name}"
+    st.session_state[key] = value
+
+    def changed() -> None:
+        chosen = st.session_state[key]
+        newest = name == "as_of" and chosen == options[0]  # type: ignore[index]
+        session.choose(replace(session.filters(), **{name: None if newest else chosen}))
+
+    st.selectbox(label, options, format_func=say, key=key, on_change=changed, width=width)  # type: ignore[call-overload]
+
+
+def _choices(reader: Reader) -> None:
+    """A multiselect for each dimension that has members."""
+    t = reader.t
+    for name in CHOICES:
+        options, names = _members(reader, name)
+        if not options:
+            continue
+        key = f"filter-{name}"
+        st.session_state[key] = [code for code in getattr(reader.filters, name) if code in names]
+
+        def changed(name: str = name, key: str = key, options: list[str] = options) -> None:
+            chosen = st.session_state[key]
+            ordered = tuple(code for code in options if code in chosen)
+            session.choose(replace(session.filters(), **{name: ordered}))
+
+        st.multiselect(
+            t(CHOICE_NAMES[name]),
+            options,
+            format_func=names.__getitem__,
+            key=key,
+            on_change=changed,
+            placeholder=t("All"),
+            width=360,
+        )
+
+
+def _members(reader: Reader, name: str) -> tuple[list[str], dict[str, str]]:
+    """Codes of a dimension in display order and their names; regions are indented by their level."""
+    if name == "grade":
+        return list(GRADES), {g: g for g in GRADES}
+    if name == "tier":
+        return list(TIERS), {code: reader.t(TIER_NAMES[code]) for code in TIERS}
+    entries = reader.marts.dimensions[name]
+    if name == "region" and reader.scope.regions is not None:
+        allowed, inside = set(reader.scope.regions), {}
+        for code, entry in entries.items():
+            if code in allowed or entry.parent in inside:
+                inside[code] = entry
+        entries = inside
+    names = {}
+    for code, entry in entries.items():
+        own = reader.language.name(entry.name, entry.name_en)
+        if name == "kind" and code in KIND_NAMES:
+            own = reader.t(KIND_NAMES[code])
+        names[code] = "\u2003" * entry.level + own
+    return list(entries), names
+
+
+def _chips(reader: Reader) -> None:
+    """The filters in words: what can be taken away is a chip with a cross."""
+    filters: Filters = reader.filters
+    said = filters.words(reader.language, reader.marts)
+    fixed = " · ".join(html.escape(said[name]) for name in ("period", "compare"))
+    chosen = [name for name in said if name not in ("period", "compare")]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="filter-chips"):
+        st.html(f"<p class='filter-sentence'>{fixed}</p>", width="content")
+        for name in chosen:
+            st.button(
+                said[name].replace("[", "(").replace("]", ")").replace(":", "："),
+                key=f"chip-{name}",
+                icon=":material/close:",
+                icon_position="right",
+                on_click=lambda name=name: session.choose(session.filters().without(name)),
+                help=reader.t("Remove this filter"),
+            )
+        if chosen:
+            st.button(
+                reader.t("Reset"),
+                key="reset",
+                type="tertiary",
+                on_click=session.reset,
+            )

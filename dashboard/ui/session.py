@@ -1,0 +1,113 @@
+"""What belongs to one reader's session: who he is, his language, his filters and the data version of this run.
+
+Filters live in the session and in the URL. A page change keeps them; a link restores them exactly.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.charts.theme import Look
+from dashboard.errors import DashboardError
+from dashboard.filters import Filters
+from dashboard.insight import Reader
+from dashboard.language import CODES, Language, language
+from dashboard.scope import Scope
+from dashboard.settings import Settings
+from dashboard.warehouse.read import Marts, open_marts
+
+FILTERS, LANGUAGE, WRITTEN, PROBLEM, PAGES = "filters", "language", "url_written", "problem", "pages"
+DEFAULT_LANGUAGE = "zh"
+
+
+def scope() -> Scope:
+    """The reader's scope; ends the run for those who may see nothing."""
+    settings = Settings.read()
+    if settings.access is None:
+        return Scope.unrestricted("local")
+    speech = words()
+    if not st.user.get("is_logged_in"):
+        st.title(speech.t("Customer value dashboard"))
+        st.button(speech.t("Sign in"), type="primary", on_click=st.login)
+        st.stop()
+    found = settings.scope_of(str(st.user.get("email") or ""))
+    if found is None:
+        st.error(speech.t("You are signed in, but nobody has given you access yet. Ask the owner of the access file."))
+        st.button(speech.t("Sign out"), on_click=st.logout)
+        st.stop()
+    return found
+
+
+def words() -> Language:
+    """The reader's language: the URL's, else the one chosen before, else the browser's."""
+    asked = st.query_params.get("lang")
+    if asked in CODES:
+        st.session_state[LANGUAGE] = asked
+    if LANGUAGE not in st.session_state:
+        wanted = (st.context.locale or DEFAULT_LANGUAGE)[:2]
+        st.session_state[LANGUAGE] = wanted if wanted in CODES else "en"
+    return language(st.session_state[LANGUAGE])
+
+
+def look(held: Marts) -> Look:
+    """The theme in force, the language and the currency: what a figure needs to know of its reader."""
+    mode = "dark" if st.context.theme.type == "dark" else "light"
+    return Look(mode, words(), held.currency)
+
+
+def filters() -> Filters:
+    return st.session_state[FILTERS]
+
+
+def choose(chosen: Filters) -> None:
+    """Look at something else from the next run on; the URL follows at the end of this one."""
+    st.session_state[FILTERS] = chosen
+
+
+def reset() -> None:
+    """Look at everything again, at the same weeks."""
+    choose(filters().reset())
+
+
+def reader() -> Reader:
+    """The reader of this run, with the newest published version of the data.
+
+    Filters come from the URL when it was opened or walked back to, otherwise from the session. A link with
+    an unknown code is said to be so and the rest of it is kept.
+    """
+    rights = scope()
+    held = open_marts(Settings.read().marts)
+    params = {name: value for name, value in st.query_params.items() if name not in ("lang", "embed")}
+    if FILTERS not in st.session_state or (params and params != st.session_state.get(WRITTEN)):
+        st.session_state[FILTERS] = _restored(params, held)
+    try:
+        st.session_state[FILTERS] = filters().checked(held)
+    except DashboardError as error:
+        st.session_state[PROBLEM] = str(error)
+        st.session_state[FILTERS] = Filters()
+    write_url()
+    return Reader(filters(), rights, held, words())
+
+
+def _restored(params: dict[str, str], held: Marts) -> Filters:
+    """Filters of a link; parameters that don't hold are dropped and reported."""
+    kept = dict(params)
+    problems = []
+    for name, value in params.items():
+        try:
+            Filters.parse({name: value}).checked(held)
+        except DashboardError as error:
+            problems.append(str(error))
+            del kept[name]
+    if problems:
+        st.session_state[PROBLEM] = "; ".join(problems)
+    return Filters.parse(kept)
+
+
+def write_url() -> None:
+    """Bring the URL in line with the filters and the language, if it isn't."""
+    wanted = filters().url()
+    shown = wanted | {"lang": words().code}
+    st.session_state[WRITTEN] = wanted
+    if dict(st.query_params.items()) != shown:
+        st.query_params.from_dict(shown)

@@ -1,0 +1,146 @@
+"""Tables in the reader's language, the dialog with the customers behind a number, and files to take away."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import replace
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.export import to_csv
+from dashboard.filters import Filters
+from dashboard.insight import Reader
+from dashboard.insights.cost import item_name
+from dashboard.language import KIND_NAMES, NEEDS_NAMES, TIER_NAMES, message
+from dashboard.metrics import METRICS
+from dashboard.ui import session
+from dashboard.ui.answers import answer
+
+FORMATS = {"money": "localized", "count": "localized", "share": "percent", "number": "%.2f", "score": "%.2f"}
+ROW, HEADING, MOST_ROWS = 35, 38, 12
+STATES = {
+    "fits": message("Matches"),
+    "over": message("Over-served"),
+    "under": message("Under-served"),
+    "new": message("New"),
+    "left": message("Left"),
+    "complaining": message("Complaining"),
+    "indifferent": message("Indifferent"),
+    "praising": message("Praising"),
+    "total": message("Total"),
+    "subtotal": message("Subtotal"),
+    "cost": message("Cost"),
+    "none": message("No single cause"),
+}
+
+
+def readable(frame: pd.DataFrame, reader: Reader) -> pd.DataFrame:
+    """Codes as words and columns in order; numbers stay numbers."""
+    shown = frame.copy()
+    for column in shown.columns:
+        if column in ("tier", "current", "recommended"):
+            shown[column] = [reader.t(TIER_NAMES[c]) if c in TIER_NAMES else c for c in shown[column]]
+        elif column in ("fit", "zone", "from_grade", "to_grade", "kind", "cause"):
+            shown[column] = [_word(value, reader) for value in shown[column]]
+        elif column == "needs_level":
+            shown[column] = [f"{n} · {reader.t(NEEDS_NAMES[n])}" if n in NEEDS_NAMES else n for n in shown[column]]
+        elif column == "metric":
+            shown[column] = [reader.t(METRICS[m].label) if m in METRICS else m for m in shown[column]]
+    return shown
+
+
+def _word(value: object, reader: Reader) -> object:
+    words = STATES | KIND_NAMES
+    if value in words:
+        return reader.t(words[value])  # type: ignore[index]
+    return item_name(reader, value) if isinstance(value, str) else value
+
+
+def heading(column: str, reader: Reader) -> str:
+    """A column's heading in the reader's language."""
+    if column.startswith("cost:"):
+        return item_name(reader, column.removeprefix("cost:"))
+    return reader.t(METRICS[column].label) if column in METRICS else column
+
+
+def table(frame: pd.DataFrame, reader: Reader, key: str, *, opens_customer: bool = False) -> None:
+    """A table to sort and search; with `opens_customer` a click on a row opens that customer."""
+    shown = readable(frame, reader)
+    config = {}
+    for column in shown.columns:
+        label = heading(column, reader)
+        kind = "money" if column.startswith("cost:") else METRICS[column].format if column in METRICS else "text"
+        if kind in ("date", "week"):
+            config[column] = st.column_config.DateColumn(label, format="YYYY-MM-DD")
+        elif pd.api.types.is_numeric_dtype(shown[column]):
+            if kind == "money":
+                shown[column] = shown[column].round(2)
+            config[column] = st.column_config.NumberColumn(label, format=FORMATS.get(kind))
+        else:
+            config[column] = st.column_config.TextColumn(label)
+    height = HEADING + ROW * min(max(len(shown), 1), MOST_ROWS)
+    chosen = st.dataframe(
+        shown,
+        hide_index=True,
+        column_config=config,
+        height=height,
+        key=key,
+        on_select="rerun" if opens_customer else "ignore",
+        selection_mode="single-row",
+        placeholder="–",
+    )
+    if opens_customer and chosen["selection"]["rows"]:
+        open_customer(str(frame.iloc[chosen["selection"]["rows"][0]]["code"]), reader)
+
+
+def open_customer(code: str, reader: Reader) -> None:
+    """Go to the page of one customer, keeping the weeks."""
+    kept = reader.filters
+    session.choose(Filters(kept.period, kept.compare, kept.as_of, customer=code))
+    st.switch_page(st.session_state[session.PAGES]["customer"])
+
+
+def behind(reader: Reader, **narrowed: object) -> None:
+    """Open the dialog with the customers behind a number: the same filters, narrowed."""
+    title = reader.t("The customers behind this number")
+
+    @st.dialog(title, width="large")
+    def show() -> None:
+        customers(replace(reader, filters=replace(reader.filters, **narrowed)))  # type: ignore[arg-type]
+
+    show()
+
+
+def customers(reader: Reader) -> None:
+    """The customers in view with their total, to open one by one or take away."""
+    insight = answer("customers.list", reader)
+    st.html(f"<p class='filter-sentence'>{html.escape(insight.words)}</p>")
+    st.markdown(f"**{plain_markdown(insight.headline)}**")
+    if insight.table.empty:
+        return
+    shown, n = len(insight.table), insight.n
+    if shown < n:
+        st.caption(reader.t("The first {shown} of {n} are listed; the totals are of all.", shown=shown, n=n))
+    table(insight.table, reader, f"customers-{reader.filters.canonical}", opens_customer=True)
+    if reader.scope.may("export"):
+        download(insight.table, reader, "customers")
+
+
+def download(frame: pd.DataFrame, reader: Reader, name: str) -> None:
+    """The table as a CSV file that a spreadsheet opens without running anything."""
+    st.download_button(
+        reader.t("Download CSV"),
+        lambda: ("\ufeff" + to_csv(frame)).encode("utf-8"),
+        file_name=f"{name}-{reader.marts.calendar.last_day}.csv",
+        mime="text/csv",
+        key=f"download-{name}-{reader.filters.canonical}",
+        icon=":material/download:",
+        on_click="ignore",
+        type="tertiary",
+    )
+
+
+def plain_markdown(text: str) -> str:
+    """Text whose Markdown would otherwise be rendered: data is escaped before it reaches a label."""
+    return "".join(f"\\{c}" if c in "\\`*_{}[]<>#+-.!|~$:" else c for c in text)

@@ -1,0 +1,1 @@
+"""The warehouse of facts, the marts made of it, and reading them."""

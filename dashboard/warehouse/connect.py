@@ -1,0 +1,170 @@
+"""Connections to the warehouse and to mart files: read-only, hardened, one cursor for each call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from duckdb_sqlalchemy import ConnectionWrapper
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Select,
+    Table,
+    create_engine,
+    func,
+    inspect,
+    make_url,
+    select,
+    text,
+)
+from sqlalchemy import types as sql
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import NullPool
+
+from dashboard.errors import DashboardError
+from queries import schema
+
+HARDENED = {
+    # SQL may not read or write files of the server, load extensions or undo these settings.
+    "enable_external_access": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "lock_configuration": "true",
+}
+BATCH_ROWS = 50_000
+
+
+def engine_on(connection: duckdb.DuckDBPyConnection) -> Engine:
+    """An engine that gives each caller its own cursor of one DuckDB connection.
+
+    Threads that share a cursor can get each other's rows.
+    """
+    return create_engine("duckdb://", creator=lambda: ConnectionWrapper(connection.cursor()), poolclass=NullPool)
+
+
+def open_file(path: Path, *, read_only: bool = True) -> duckdb.DuckDBPyConnection:
+    """A hardened connection to a DuckDB file."""
+    if read_only and not path.exists():
+        raise DashboardError(f"no warehouse at {path}: make one with 'dashboard demo' or 'dashboard load'")
+    try:
+        return duckdb.connect(str(path), read_only=read_only, config=dict(HARDENED))
+    except duckdb.Error as error:
+        raise DashboardError(f"{path} can't be opened as a DuckDB file: {_first_line(error)}") from error
+
+
+class Warehouse:
+    """The company's facts, by DuckDB path or SQLAlchemy URL. It is only ever read."""
+
+    def __init__(self, location: str) -> None:
+        self.location = location
+        self._file = Path(location) if "://" not in location else None
+
+    @property
+    def name(self) -> str:
+        """The location without its password."""
+        return str(self._file) if self._file else make_url(self.location).render_as_string(hide_password=True)
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """A connection for a short time: a DuckDB file is let go at once, so that a load may replace it."""
+        if self._file:
+            root = open_file(self._file)
+            try:
+                with engine_on(root).connect() as connection:
+                    connection.info["duckdb"] = root
+                    yield connection
+            finally:
+                root.close()
+            return
+        try:
+            engine = create_engine(self.location, poolclass=NullPool)
+            with engine.connect() as connection:
+                if engine.dialect.name == "postgresql":
+                    connection.execute(text("SET TRANSACTION READ ONLY"))
+                yield connection
+        except (ArgumentError, NoSuchModuleError) as error:
+            raise DashboardError(f"warehouse URL {self.name}: {_first_line(error)}") from error
+        except SQLAlchemyError as error:
+            raise DashboardError(f"warehouse {self.name}: {_first_line(error)}") from error
+
+    def filled_tables(self, connection: Connection) -> set[str]:
+        """The contract's tables that exist with the right columns and hold at least one row.
+
+        Raises DashboardError for a required table that is missing and for a missing column.
+        """
+        inspector = inspect(connection)
+        found = set(inspector.get_table_names()) | set(inspector.get_view_names())
+        filled = set()
+        for name, table in schema.metadata.tables.items():
+            if name not in found:
+                if name in schema.REQUIRED:
+                    raise DashboardError(f"{self.name} has no table {name!r}, which is required: see queries/schema.py")
+                continue
+            columns = {column["name"] for column in inspector.get_columns(name)}
+            missing = [column.name for column in table.c if column.name not in columns]
+            if missing:
+                raise DashboardError(
+                    f"{self.name}: table {name!r} lacks the column(s) {', '.join(missing)}: see queries/schema.py"
+                )
+            if connection.execute(select(table).limit(1)).first() is not None:
+                filled.add(name)
+        return filled
+
+    def count(self, connection: Connection, table: Table) -> int:
+        return connection.execute(select(func.count()).select_from(table)).scalar_one()
+
+
+def batches(connection: Connection, statement: Select, like: Table) -> pa.RecordBatchReader:
+    """A statement's rows as Arrow batches with the columns of `like`, never all in memory."""
+    if connection.dialect.name == "duckdb":
+        # DuckDB streams a relation, but keeps the whole result of an executed statement.
+        query = str(statement.compile(connection.engine, compile_kwargs={"literal_binds": True}))
+        return connection.info["duckdb"].cursor().sql(query).to_arrow_reader(BATCH_ROWS)
+    fields = pa.schema([pa.field(column.name, _arrow_type(column)) for column in like.c])
+    result = connection.execution_options(stream_results=True, yield_per=BATCH_ROWS).execute(statement)
+
+    def rows() -> Iterator[pa.RecordBatch]:
+        for partition in result.partitions():
+            columns = zip(*partition, strict=True)
+            arrays = [pa.array(_exact(values, f.type), f.type) for values, f in zip(columns, fields, strict=True)]
+            yield pa.RecordBatch.from_arrays(arrays, schema=fields)
+
+    return pa.RecordBatchReader.from_batches(fields, rows())
+
+
+def _exact(values: tuple[Any, ...], type_: pa.DataType) -> list[Any] | tuple[Any, ...]:
+    """Decimals brought to their column's scale; engines hand sums over with a scale of their own."""
+    if not pa.types.is_decimal(type_):
+        return values
+    unit = Decimal(1).scaleb(-type_.scale)
+    return [None if v is None else Decimal(v).quantize(unit) for v in values]
+
+
+def _arrow_type(column: Column) -> pa.DataType:
+    kind = column.type
+    if isinstance(kind, sql.BigInteger):
+        return pa.int64()
+    if isinstance(kind, sql.SmallInteger):
+        return pa.int16()
+    if isinstance(kind, sql.Integer):
+        return pa.int32()
+    if isinstance(kind, sql.Float):
+        return pa.float64()
+    if isinstance(kind, sql.Numeric):
+        return pa.decimal128(kind.precision or 18, kind.scale or 0)
+    if isinstance(kind, sql.Date):
+        return pa.date32()
+    if isinstance(kind, sql.Boolean):
+        return pa.bool_()
+    return pa.string()
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0]

@@ -1,0 +1,152 @@
+"""Reading a version of the marts: scoped, one cursor for each call, moving on when a new one is published."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Select, select
+
+from dashboard.errors import DashboardError, nearest
+from dashboard.periods import Calendar, Window
+from dashboard.scope import Scope, carries
+from dashboard.warehouse.connect import engine_on, open_file
+from dashboard.warehouse.refresh import current_version
+from queries import marts as m
+
+
+class UnscopedQueryError(RuntimeError):
+    """A statement without its reader's scope. It was not run."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A member of a dimension: its code in filters and links, and its names."""
+
+    code: str
+    name: str
+    name_en: str | None
+    parent: str | None = None
+    level: int = 0
+
+
+class Marts:
+    """One published version, open for reading. Immutable; a run that holds it finishes on it."""
+
+    def __init__(self, folder: Path, version: str) -> None:
+        self.version = version
+        self._root = open_file(folder / f"marts-{version}.duckdb")
+        self._engine = engine_on(self._root)
+
+    def read(self, statement: Select, scope: Scope) -> pd.DataFrame:
+        """The statement's rows as a frame. Raises UnscopedQueryError unless it carries the scope."""
+        if not carries(statement, scope):
+            raise UnscopedQueryError(f"the query lacks the scope of {scope.user!r} and was not run")
+        return self._frame(statement)
+
+    def _frame(self, statement: Select) -> pd.DataFrame:
+        with self._engine.connect() as connection:
+            cursor: Any = connection.execute(statement).cursor
+            return cursor.df()
+
+    @cached_property
+    def info(self) -> dict[str, str]:
+        return dict(self._frame(select(m.info)).itertuples(index=False))
+
+    @cached_property
+    def filled(self) -> frozenset[str]:
+        """Which tables of the contract hold rows; 'cost_of_goods' when margins can be computed."""
+        return frozenset(json.loads(self.info["filled"]))
+
+    @cached_property
+    def currency(self) -> str:
+        return self.info.get("source.currency", "")
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        rows = self._frame(select(m.window)).itertuples(index=False)
+        ready = {Window(first.date(), last.date()): int(key) for key, first, last in rows}
+        day = {k: date.fromisoformat(self.info[k]) for k in ("first_week", "last_week", "last_day")}
+        return Calendar(day["first_week"], day["last_week"], day["last_day"], ready)
+
+    @cached_property
+    def dimensions(self) -> dict[str, dict[str, Entry]]:
+        """Members of each dimension a filter can name, by code, in display order."""
+        r, e, a = m.region.c, m.employee.c, m.activity.c
+        regions = self._frame(select(r.code, r.name, r.name_en, r.parent_code, r.level).order_by(r.position))
+        managed = select(m.customer.c.manager_key)
+        managers = self._frame(select(e.code, e.name, e.name_en).where(e.employee_key.in_(managed)).order_by(e.code))
+        channels = self._frame(select(m.channel.c["code", "name", "name_en"]).order_by(m.channel.c.code))
+        activities = self._frame(select(a.code, a.name, a.name_en).order_by(a.activity_key))
+        return {
+            "region": _entries(regions),
+            "industry": self._coded("industry", m.customer.c.industry),
+            "kind": self._coded("kind", m.customer.c.kind),
+            "channel": _entries(channels),
+            "manager": _entries(managers),
+            "activity": _entries(activities),
+        }
+
+    def _coded(self, domain: str, column: Any) -> dict[str, Entry]:
+        """Codes that occur, named by `label` where it has them, in its order."""
+        named = (
+            select(column.label("code"), m.label.c.name, m.label.c.name_en)
+            .outerjoin(m.label, (m.label.c.domain == domain) & (m.label.c.code == column))
+            .where(column.is_not(None))
+            .distinct()
+            .order_by(m.label.c.position, column)
+        )
+        return _entries(self._frame(named.add_columns(m.label.c.position)).drop(columns="position"))
+
+    @cached_property
+    def labels(self) -> dict[tuple[str, str], Entry]:
+        """Names of coded values by (domain, code)."""
+        rows = self._frame(select(m.label.c["domain", "code", "name", "name_en"])).itertuples(index=False)
+        return {(d, c): Entry(c, n, None if pd.isna(e) else e) for d, c, n, e in rows}
+
+    @cached_property
+    def targets(self) -> pd.DataFrame:
+        """The company's targets (columns of the contract's table): a few hundred rows at most."""
+        return self._frame(select(m.target))
+
+    @cached_property
+    def events(self) -> pd.DataFrame:
+        """Named events that charts annotate."""
+        return self._frame(select(m.event).order_by(m.event.c.starts_on))
+
+    def check(self, dimension: str, codes: tuple[str, ...]) -> None:
+        """Raise DashboardError for a code that the dimension doesn't have."""
+        known = self.dimensions[dimension]
+        for code in codes:
+            if code not in known:
+                raise DashboardError(f"no {dimension} {code!r}{nearest(code, known)}")
+
+
+def _entries(frame: pd.DataFrame) -> dict[str, Entry]:
+    frame = frame.astype(object).where(frame.notna(), None)
+    return {row[0]: Entry(row[0], row[1] or row[0], row[2], *row[3:]) for row in frame.itertuples(index=False)}
+
+
+_open: dict[Path, Marts] = {}
+_opening = threading.Lock()
+
+
+def open_marts(folder: Path) -> Marts:
+    """The version in force. Cheap to call on every run: it opens a file only when the version moved.
+
+    The old version closes itself when the last run that holds it has finished.
+    """
+    version = current_version(folder)
+    if version is None:
+        raise DashboardError(f"no marts in {folder}: run 'dashboard refresh'")
+    with _opening:
+        held = _open.get(folder)
+        if held is None or held.version != version:
+            held = _open[folder] = Marts(folder, version)
+        return held

@@ -1,0 +1,267 @@
+"""A refresh: marts built from the facts, checked, published as a new immutable version.
+
+A version is a DuckDB file with a name of its own in the marts folder; `current.json` points at the one
+in force. Readers are never disturbed: they go on with the file they opened. A refresh that fails leaves
+the pointer alone.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+from sqlalchemy import Connection, Select, Table, func, insert, literal, select
+
+from dashboard.errors import DashboardError
+from dashboard.periods import Calendar
+from dashboard.warehouse.connect import Warehouse, batches, engine_on
+from queries import marts, schema
+from queries.population import keeps_costs
+
+POINTER = "current.json"
+KEEP_VERSIONS = 3
+Progress = Callable[[str, float], None]
+
+
+def refresh(warehouse: Warehouse, folder: Path, progress: Progress = lambda step, done: None) -> str:
+    """Build, check and publish the marts of a warehouse; returns the new version's name.
+
+    Raises DashboardError when the warehouse breaks its contract or the marts don't reconcile with it;
+    the version in force is then still the old one.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder):
+        version = _new_version(folder)
+        building = folder / f".building-{version}"
+        try:
+            root = duckdb.connect(str(building), config={"autoinstall_known_extensions": "false"})
+            try:
+                with warehouse.connect() as source, engine_on(root).connect() as mart:
+                    filled = warehouse.filled_tables(source)
+                    _publish_facts(source, mart, root, filled, progress)
+                    _reconcile(source, mart, filled)
+                calendar = _derive(root, filled, progress)
+                _describe(root, warehouse, version, filled, calendar)
+            finally:
+                root.close()
+            os.replace(building, folder / f"marts-{version}.duckdb")
+            _point(folder, version)
+        finally:
+            for leftover in folder.glob(f"{building.name}*"):
+                leftover.unlink(missing_ok=True)
+        _prune(folder, version)
+    progress("published", 1.0)
+    return version
+
+
+def current_version(folder: Path) -> str | None:
+    """The version in force, or None before the first refresh."""
+    try:
+        return str(json.loads((folder / POINTER).read_text("utf-8"))["version"])
+    except FileNotFoundError:
+        return None
+    except (json.JSONDecodeError, KeyError) as error:
+        raise DashboardError(f"{folder / POINTER} is damaged: run 'dashboard refresh'") from error
+
+
+def versions(folder: Path) -> list[str]:
+    """Versions that can be put back, newest first."""
+    names = (path.stem.removeprefix("marts-") for path in folder.glob("marts-*.duckdb"))
+    return sorted(names, reverse=True)
+
+
+def put_back(folder: Path, version: str) -> None:
+    """Point at an older version again."""
+    if version not in versions(folder):
+        raise DashboardError(f"no version {version!r} in {folder}; there are {', '.join(versions(folder))}")
+    with _alone(folder):
+        _point(folder, version)
+
+
+# --- building ----------------------------------------------------------------------------------------
+
+
+def _publish_facts(
+    source: Connection,
+    mart: Connection,
+    root: duckdb.DuckDBPyConnection,
+    filled: set[str],
+    progress: Progress,
+) -> None:
+    marts.metadata.create_all(mart)
+    mart.commit()
+    for place, (table, statement) in enumerate(marts.FACTS.items()):
+        progress(table.name, 0.6 * place / len(marts.FACTS))
+        facts = statement(filled)
+        if facts is not None:
+            order = " ORDER BY week, customer_key" if table is marts.cost_week else ""
+            _insert(root, table, batches(source, facts, table), order)
+    _insert(root, marts.region, _region_tree(source, filled))
+
+
+def _insert(
+    root: duckdb.DuckDBPyConnection, table: Table, data: pa.RecordBatchReader | pa.Table, order: str = ""
+) -> None:
+    cursor = root.cursor()
+    cursor.register("incoming", data)
+    names = ", ".join(f'"{column.name}"' for column in table.c)
+    cursor.execute(f'INSERT INTO "{table.name}" ({names}) SELECT {names} FROM incoming{order}')  # noqa: S608
+    cursor.close()
+
+
+def _region_tree(source: Connection, filled: set[str]) -> pa.Table:
+    """Regions with their place in a nested set, so that 'at or below' is a range."""
+    r = schema.region
+    rows = source.execute(select(r).order_by(r.c.code)).mappings().all() if "region" in filled else []
+    keys = {row["region_key"] for row in rows}
+    children: dict[int | None, list] = {}
+    for row in rows:
+        parent = row["parent_key"] if row["parent_key"] in keys else None
+        children.setdefault(parent, []).append(row)
+    placed: list[dict] = []
+
+    def place(row: dict, parent: str | None, level: int) -> None:
+        entry = {**{k: row[k] for k in ("region_key", "code", "name", "name_en")}}
+        entry |= {"parent_code": parent, "level": level, "position": len(placed)}
+        placed.append(entry)
+        for child in children.get(row["region_key"], []):
+            place(child, row["code"], level + 1)
+        entry["last_position"] = len(placed) - 1
+
+    for root in children.get(None, []):
+        place(dict(root), None, 0)
+    if len(placed) < len(rows):
+        lost = sorted({row["code"] for row in rows} - {p["code"] for p in placed})
+        raise DashboardError(f"table 'region': {', '.join(lost[:5])} lie in a circle of parents")
+    columns = {c.name: [p[c.name] for p in placed] for c in marts.region.c}
+    types = {
+        "region_key": pa.int64(),
+        "level": pa.int16(),
+        "position": pa.int32(),
+        "last_position": pa.int32(),
+    }
+    return pa.table({name: pa.array(v, types.get(name, pa.string())) for name, v in columns.items()})
+
+
+def _derive(root: duckdb.DuckDBPyConnection, filled: set[str], progress: Progress) -> Calendar:
+    engine = engine_on(root)
+    with engine.begin() as mart:
+
+        def fill(table: Table, statement: Select) -> None:
+            mart.execute(insert(table).from_select([c.name for c in table.c], statement))
+
+        s = marts.sales_week.c
+        sold = select(func.max(s.week), func.max(s.last_day), func.sum(s.revenue), func.sum(s.uncosted_revenue))
+        last, last_day, revenue, uncosted = mart.execute(sold).one()
+        if last is None:
+            raise DashboardError("table 'sales_line' is empty: there is nothing to show")
+        costed = float(uncosted or 0) <= marts.UNCOSTED_LIMIT * float(revenue or 0)
+        if costed:
+            filled.add("cost_of_goods")
+
+        progress("customers", 0.65)
+        fill(marts.customer, marts.customers())
+        fill(marts.customer_week, marts.customer_weeks(costed))
+        first = mart.execute(select(func.min(marts.customer_week.c.week))).scalar_one()
+        calendar = Calendar(first, last, last_day or last)
+        if "survey" in filled:
+            fill(marts.spell, marts.spells(calendar.last_day))
+        progress("windows", 0.75)
+        for key, window in enumerate(calendar.usual()):
+            mart.execute(
+                insert(marts.window).values(window_key=key, first_week=window.first_week, last_week=window.last_week)
+            )
+            totals = marts.customer_totals(window.first_week, window.last_week, window.last_day).subquery()
+            fill(marts.customer_window, select(literal(key), *totals.c).order_by(totals.c.customer_key))
+            if keeps_costs(window, calendar):
+                costs = marts.cost_totals(window.first_week, window.last_week).subquery()
+                fill(marts.cost_window, select(literal(key), *costs.c).order_by(costs.c.customer_key))
+        progress("slices", 0.9)
+        fill(marts.slice_week, marts.slice_weeks(calendar.window("all").last_day))
+    return calendar
+
+
+def _reconcile(source: Connection, mart: Connection, filled: set[str]) -> None:
+    """The published weeks add up to the facts, to the cent."""
+    line, entry = schema.sales_line, schema.direct_cost
+    pairs = [
+        ("revenue", select(func.sum(line.c.revenue)), select(func.sum(marts.sales_week.c.revenue))),
+        ("order lines", select(func.count()).select_from(line), select(func.sum(marts.sales_week.c.lines))),
+    ]
+    if "direct_cost" in filled:
+        direct = select(func.sum(marts.cost_week.c.amount)).where(marts.cost_week.c.source == "direct")
+        pairs.append(("direct costs", select(func.sum(entry.c.amount)), direct))
+    for what, fact, published in pairs:
+        there, here = source.execute(fact).scalar(), mart.execute(published).scalar()
+        if (there or 0) != (here or 0):
+            raise DashboardError(
+                f"{what} don't reconcile: the warehouse has {there}, the marts {here}; "
+                "was it written to during the refresh? Run 'dashboard refresh' again"
+            )
+
+
+def _describe(
+    root: duckdb.DuckDBPyConnection, warehouse: Warehouse, version: str, filled: set[str], calendar: Calendar
+) -> None:
+    facts = {
+        "version": version,
+        "built_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "warehouse": warehouse.name,
+        "first_week": calendar.first_week.isoformat(),
+        "last_week": calendar.last_week.isoformat(),
+        "last_day": calendar.last_day.isoformat(),
+        "filled": json.dumps(sorted(filled)),
+    }
+    with warehouse.connect() as source:
+        counts = {
+            name: warehouse.count(source, schema.metadata.tables[name])
+            for name in sorted(filled & set(schema.metadata.tables))
+        }
+        if "warehouse_info" in filled:
+            rows = source.execute(select(schema.warehouse_info.c.name, schema.warehouse_info.c.value))
+            facts |= {f"source.{name}": value for name, value in rows if name not in ("truth",)}
+    facts["rows"] = json.dumps(counts)
+    with engine_on(root).begin() as mart:
+        mart.execute(insert(marts.info), [{"name": k, "value": v} for k, v in facts.items()])
+
+
+# --- publishing --------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One refresh at a time; the lock goes with the process, so a killed one leaves none behind."""
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise DashboardError(f"another refresh of {folder} is running: wait for it") from error
+        for leftover in folder.glob(".building-*"):
+            leftover.unlink(missing_ok=True)
+        yield
+
+
+def _new_version(folder: Path) -> str:
+    """A name never used before in this folder; names sort by time."""
+    now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")[:-3]
+    return f"{now}-{os.getpid()}"
+
+
+def _point(folder: Path, version: str) -> None:
+    pointer = folder / f"{POINTER}.{os.getpid()}"
+    pointer.write_text(json.dumps({"version": version}), "utf-8")
+    os.replace(pointer, folder / POINTER)
+
+
+def _prune(folder: Path, version: str) -> None:
+    """Old versions go, but not the newest few; a reader who has one open keeps it until he is done."""
+    for old in versions(folder)[KEEP_VERSIONS:]:
+        if old != version:
+            (folder / f"marts-{old}.duckdb").unlink(missing_ok=True)

@@ -1,0 +1,593 @@
+"""The files that a mapping names, brought into a staging database as they are written.
+
+Every file is read whole and first; after that the staging connection can't reach a file any more, so that an
+expression in a mapping can't either. CSV, Excel and JSON lines come in as text, Parquet with its own types.
+The other half of this module says what such text means: a number, a day, a code, as SQL.
+"""
+# Names are quoted by `ident` and values by `literal`; the statements can't be bound parameters throughout.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+import codecs
+import re
+import zipfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import openpyxl
+import pyarrow as pa
+import xlrd
+from duckdb_sqlalchemy import Dialect
+from openpyxl.utils.exceptions import InvalidFileException
+from sqlalchemy import Date, DateTime, Integer, String
+from sqlalchemy.types import TypeEngine
+
+from dashboard.errors import nearest
+from dashboard.warehouse.mapping import LoadError, Mapping, Source
+
+NUMBER = "DECIMAL(18,6)"
+BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160) || chr(12288)"
+UNREADABLE = "\ufffd"
+LINE = "_line"
+AS_LINES = (
+    "columns = {'line': 'VARCHAR'}, delim = '', quote = '', escape = '', header = false, auto_detect = false"
+)
+Files = list[tuple[Path, Path]]
+
+
+def ident(name: str) -> str:
+    """A name, quoted for SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: Any) -> str:
+    """A constant of a mapping, as a SQL literal."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool | int | float):
+        return str(value)
+    if isinstance(value, datetime):
+        return f"TIMESTAMP '{value:%Y-%m-%d %H:%M:%S}'"
+    if isinstance(value, date):
+        return f"DATE '{value.isoformat()}'"
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def run(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
+    """Run a statement to its end; a statement left half fetched would keep the connection busy."""
+    return connection.execute(sql).fetchall()
+
+
+def first_line(error: Exception) -> str:
+    """What an engine's error says, without its drawing of the statement."""
+    return str(error).strip().split("\n")[0]
+
+
+# What text means ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Writing:
+    """How a source writes numbers, days and nothing."""
+
+    decimal: str = "."
+    thousands: str | None = None
+    empty: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ()
+    cells: bool = False  # from a worksheet: real dates come as yyyy-mm-dd, whatever the formats say
+
+
+PLAIN = Writing()
+
+
+def clean(value: str, kind: str, writing: Writing) -> str:
+    """A column as read, with blanks trimmed and empty text as NULL; other types unchanged."""
+    if kind != "VARCHAR":
+        return value
+    blank = ", ".join(literal(word) for word in writing.empty)
+    trimmed = f"nullif(trim({value}, {BLANKS}), '')"
+    return f"CASE WHEN {trimmed} NOT IN ({blank}) THEN {trimmed} END" if blank else trimmed
+
+
+def as_text(value: str, kind: str) -> str:
+    """Codes and words; a whole floating-point number loses its `.0`."""
+    if kind == "VARCHAR":
+        return value
+    if kind in ("FLOAT", "DOUBLE"):
+        whole = f"CAST(CAST({value} AS BIGINT) AS VARCHAR)"
+        return (
+            f"CASE WHEN {value} = trunc({value}) AND abs({value}) < 1e15 THEN {whole}"
+            f" WHEN NOT isnan({value}) THEN CAST({value} AS VARCHAR) END"
+        )
+    return f"CAST({value} AS VARCHAR)"
+
+
+def as_number(value: str, kind: str, target: str, writing: Writing) -> str:
+    """A number of the type `target`; NULL when the text isn't one. Whole types refuse a fraction."""
+    if kind == "VARCHAR":
+        value = _plain_number(value, writing)
+    if target.startswith(("DECIMAL", "NUMERIC")):
+        return f"TRY_CAST({value} AS {target})"
+    exact = f"TRY_CAST({value} AS {NUMBER})"
+    return f"CASE WHEN {exact} = trunc({exact}) THEN TRY_CAST({exact} AS {target}) END"
+
+
+def _plain_number(value: str, writing: Writing) -> str:
+    """The text with a point for the decimals and no thousands; NULL where the marks are misplaced."""
+    mark, group = writing.decimal, writing.thousands
+    plain = value
+    misplaced = [f"contains({value}, '.')"] if "." not in (mark, group) else []
+    if group:
+        if group == " ":  # typesetters' spaces: no-break and narrow no-break
+            value = plain = f"translate({value}, chr(160) || chr(8239), '  ')"
+        pattern = (
+            rf"[+-]?\d{{1,3}}({re.escape(group)}\d{{2,3}})*{re.escape(group)}\d{{3}}({re.escape(mark)}\d*)?"
+        )
+        misplaced.append(
+            f"contains({value}, {literal(group)}) AND NOT regexp_full_match({value}, {literal(pattern)})"
+        )
+        plain = f"replace({value}, {literal(group)}, '')"
+    if mark != ".":
+        plain = f"replace({plain}, {literal(mark)}, '.')"
+    return f"CASE WHEN NOT ({' OR '.join(misplaced)}) THEN {plain} END" if misplaced else plain
+
+
+def as_time(value: str, kind: str, target: str, writing: Writing) -> str:
+    """A DATE or TIMESTAMP by the declared formats in turn, else ISO; NULL when the text is none."""
+    if kind.startswith(("DATE", "TIMESTAMP")):
+        return f"CAST({value} AS {target})"
+    text = as_text(value, kind)
+    iso = f"TRY_CAST({text} AS TIMESTAMP)"
+    if not writing.formats:
+        return f"CAST({iso} AS {target})"
+    declared = f"try_strptime({text}, [{', '.join(literal(form) for form in writing.formats)}])"
+    return f"CAST({f'coalesce({declared}, {iso})' if writing.cells else declared} AS {target})"
+
+
+def sql_type(kind: TypeEngine) -> str:
+    """The contract's type as DuckDB spells it."""
+    return str(kind.compile(dialect=Dialect()))
+
+
+def convert(value: str, kind: str, target: TypeEngine, writing: Writing) -> tuple[str, str]:
+    """(SQL of the contract's type, what a value that can't be converted is not)."""
+    if isinstance(target, String):
+        return as_text(value, kind), "a text"
+    if isinstance(target, DateTime | Date):
+        spelling = " or ".join(writing.formats) or "yyyy-mm-dd"
+        return as_time(value, kind, sql_type(target), writing), f"a date written {spelling}"
+    expected = "a whole number" if isinstance(target, Integer) else "a number"
+    return as_number(value, kind, sql_type(target), writing), expected
+
+
+# Files ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of a source and the rows of the staged table that came from it: first <= row <= last."""
+
+    name: str
+    path: Path
+    first: int
+    last: int
+
+
+@dataclass
+class Staged:
+    """A source in the staging database: table `raw.NAME`, one row a row, numbered from 1 in file order."""
+
+    source: Source
+    columns: dict[str, str] = field(default_factory=dict)
+    files: list[File] = field(default_factory=list)
+    folder: Path = Path()
+    garbled: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.source.name
+
+    def title(self, path: Path) -> str:
+        """A file as the mapping's reader knows it: its path inside the source folder."""
+        return str(path.relative_to(self.folder))
+
+    @property
+    def rows(self) -> int:
+        return self.files[-1].last if self.files else 0
+
+    @property
+    def table(self) -> str:
+        return f"raw.{ident(self.name)}"
+
+    @property
+    def writing(self) -> Writing:
+        one = self.source
+        return Writing(one.decimal, one.thousands, one.empty, one.date_formats, one.format in ("xlsx", "xls"))
+
+    def kind(self, column: str) -> str:
+        """The type of a column in the `typed` rows."""
+        if column in self.source.numbers:
+            return NUMBER
+        return "TIMESTAMP" if column in self.source.dates else self.columns[column]
+
+    def typed(self) -> str:
+        """The rows with clean text and real numbers and days where the mapping declares them.
+
+        Beside each declared column stands its text as written, for the report of a value that can't be read.
+        """
+        parts = ["rowid + 1 AS _row"]
+        for column, kind in self.columns.items():
+            name = ident(column)
+            value = clean(name, kind, self.writing)
+            if column in self.source.numbers:
+                parts.append(f"{as_text(value, kind)} AS {ident(as_written(column))}")
+                value = as_number(value, kind, NUMBER, self.writing)
+            elif column in self.source.dates:
+                parts.append(f"{as_text(value, kind)} AS {ident(as_written(column))}")
+                value = as_time(value, kind, "TIMESTAMP", self.writing)
+            parts.append(f"{value} AS {name}")
+        return f"(SELECT {', '.join(parts)} FROM {self.table})"
+
+    def original(self, alias: str) -> str:
+        """A row of `raw.NAME` as JSON text, as it was read."""
+        fields = ", ".join(f"{ident(column)} := {alias}.{ident(column)}" for column in self.columns)
+        return f"CAST(to_json(struct_pack({fields})) AS VARCHAR)"
+
+
+def as_written(column: str) -> str:
+    """The name under which `Staged.typed` keeps a declared column's own text."""
+    return f"{column} (as written)"
+
+
+def connect(scratch: Path) -> duckdb.DuckDBPyConnection:
+    """The staging database: in memory, spilling to `scratch`, with no extension fetched or loaded."""
+    connection = duckdb.connect(
+        config={
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "temp_directory": str(scratch / "spill"),
+        }
+    )
+    run(connection, "CREATE SCHEMA raw; CREATE SCHEMA stage")
+    run(
+        connection,
+        "CREATE TABLE stage.rejected (source VARCHAR, file VARCHAR, line BIGINT, reason VARCHAR, text VARCHAR)",
+    )
+    return connection
+
+
+def lock_down(connection: duckdb.DuckDBPyConnection) -> None:
+    """From here on no statement reaches a file, and none can undo that."""
+    run(connection, "SET enable_external_access = false")
+    run(connection, "SET lock_configuration = true")
+
+
+def open_sources(
+    connection: duckdb.DuckDBPyConnection, mapping: Mapping, scratch: Path
+) -> Iterator[tuple[str, Staged]]:
+    """Read every source of the mapping into the staging database; yields each as it is done."""
+    for source in mapping.sources.values():
+        staged = Staged(source, folder=mapping.folder)
+        paths = _files(source, mapping.folder)
+        copies = [scratch / f"{source.name}-{number}.{source.format}" for number in range(len(paths))]
+        try:
+            READERS[source.format](connection, staged, list(zip(paths, copies, strict=True)))
+        except duckdb.Error as error:
+            raise LoadError(f"{source.place} {source.file}: can't be read: {first_line(error)}") from None
+        for column in (*source.numbers, *source.dates):
+            if column not in staged.columns:
+                raise LoadError(f'{source.place}: no column "{column}"{nearest(column, staged.columns)}')
+        yield source.name, staged
+
+
+def stage_rows(connection: duckdb.DuckDBPyConnection, name: str, rows: tuple[dict[str, Any], ...]) -> Staged:
+    """Rows that a mapping writes out itself, as a source; their line is their place in the list."""
+    names = list({column: None for row in rows for column in row})
+    staged = Staged(Source(name, "", "rows"))
+    texts = {n: [None if row.get(n) is None else str(row[n]) for row in rows] for n in names}
+    _append_texts(connection, staged, "the mapping", Path(), {LINE: list(range(1, len(rows) + 1)), **texts})
+    return staged
+
+
+def _files(source: Source, folder: Path) -> list[Path]:
+    """The files a source names, in the order of their names; all of them inside the folder."""
+    if Path(source.file).is_absolute() or ".." in Path(source.file).parts:
+        raise LoadError(
+            f'{source.place}: file = "{source.file}" leaves the source folder; name a file inside it'
+        )
+    found = sorted(path for path in folder.glob(source.file) if path.is_file())
+    for path in found:
+        if not path.resolve().is_relative_to(folder):
+            raise LoadError(
+                f'{source.place}: "{path.name}" is a link out of the source folder; put the file there'
+            )
+    if not found:
+        near = nearest(source.file, (path.name for path in folder.iterdir() if path.is_file()))
+        raise LoadError(f'{source.place}: no file "{source.file}" in {folder}{near}')
+    return found
+
+
+def _append(connection: duckdb.DuckDBPyConnection, staged: Staged, name: str, copy: Path, query: str) -> None:
+    """Put a file's rows behind those staged so far. Every file of a source has the same columns."""
+    columns = {column: kind for column, kind, *_ in run(connection, f"DESCRIBE {query}")}
+    columns.pop(LINE, None)
+    if staged.files:
+        _same_columns(staged, staged.files[0].name, staged.columns, name, columns)
+        run(connection, f"INSERT INTO {staged.table} BY NAME {query}")
+    else:
+        staged.columns = columns
+        run(connection, f"CREATE TABLE {staged.table} AS {query}")
+    staged.files.append(File(name, copy, staged.rows + 1, _count(connection, staged.table)))
+
+
+def _same_columns(staged: Staged, first: str, ours: Iterable[str], other: str, theirs: Iterable[str]) -> None:
+    differ = sorted(set(ours) ^ set(theirs))
+    if differ:
+        raise LoadError(
+            f"{staged.source.place}: {first} and {other} differ in the column(s) {', '.join(differ)};"
+            " files of one source have the same columns"
+        )
+
+
+def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    return run(connection, f"SELECT count(*) FROM {table}")[0][0]
+
+
+def _append_texts(
+    connection: duckdb.DuckDBPyConnection,
+    staged: Staged,
+    name: str,
+    copy: Path,
+    columns: dict[str, list[Any]],
+) -> None:
+    arrays = [pa.array(column, pa.int64() if key == LINE else pa.string()) for key, column in columns.items()]
+    connection.register("arrow_rows", pa.table(arrays, list(columns)))
+    _append(connection, staged, name, copy, "SELECT * FROM arrow_rows")
+    connection.unregister("arrow_rows")
+
+
+def _read_parquet(connection: duckdb.DuckDBPyConnection, staged: Staged, files: Files) -> None:
+    """All files at once, so that a column that is whole in one file and not in the next keeps its fractions."""
+    names: list[set[str]] = []
+    for path, copy in files:
+        copy.symlink_to(path.resolve())
+        names.append({row[0] for row in run(connection, f"DESCRIBE FROM {literal(copy)}")})
+        _same_columns(staged, files[0][0].name, names[0], path.name, names[-1])
+    copies = ", ".join(literal(copy) for _, copy in files)
+    _append(connection, staged, "", Path(), f"SELECT * FROM read_parquet([{copies}], union_by_name = true)")
+    staged.files.clear()
+    for path, copy in files:
+        rows = _count(connection, literal(copy))
+        staged.files.append(File(staged.title(path), copy, staged.rows + 1, staged.rows + rows))
+
+
+def _utf8(staged: Staged, path: Path, copy: Path) -> None:
+    """Make `copy` the file in UTF-8. Bytes that the declared encoding can't have are marked and noted."""
+    source = staged.source
+    if source.encoding.lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig"):
+        copy.symlink_to(path.resolve())
+        return
+    try:
+        with (
+            path.open(encoding=source.encoding, errors="replace", newline="") as read,
+            copy.open("w", encoding="utf-8", newline="") as write,
+        ):
+            while chunk := read.read(1 << 20):
+                staged.garbled = staged.garbled or UNREADABLE in chunk
+                write.write(chunk)
+    except LookupError:
+        near = nearest(source.encoding, ("utf-8", "utf-16", "gb18030", "gbk", "big5", "cp1252", "latin-1"))
+        raise LoadError(f'{source.place}: unknown encoding "{source.encoding}"{near}') from None
+
+
+def _read_csv(connection: duckdb.DuckDBPyConnection, staged: Staged, files: Files) -> None:
+    delimiter = f", delim = {literal(staged.source.delimiter)}" if staged.source.delimiter else ""
+    for path, copy in files:
+        _utf8(staged, path, copy)
+        query = (
+            f"SELECT * FROM read_csv({literal(copy)}, all_varchar = true, header = true, skip = 0, comment = '',"
+            " quote = '\"', escape = '\"', store_rejects = true, rejects_limit = 0, rejects_table = 'refused',"
+            f" rejects_scan = 'refusing'{delimiter})"
+        )
+        _append(connection, staged, staged.title(path), copy, query)
+        _reject_lines(connection, staged, path, copy)
+        run(connection, "DROP TABLE refused; DROP TABLE refusing")
+
+
+def _reject_lines(connection: duckdb.DuckDBPyConnection, staged: Staged, path: Path, copy: Path) -> None:
+    """Note the lines that the reader refused, by their real line numbers: its own forget blank lines."""
+    at = "line_byte_position"
+    refused = connection.sql(
+        f"SELECT {at}, min(error_type::VARCHAR) AS problem, min(csv_line) AS text FROM refused GROUP BY {at}"
+    ).to_arrow_table()
+    if refused.num_rows:
+        lines = pa.array(_line_numbers(copy, refused[at].to_numpy()))
+        connection.register("refused_lines", refused.append_column("at_line", lines))
+        _reject(
+            connection,
+            staged,
+            path,
+            "SELECT at_line AS line, CASE problem"
+            " WHEN 'INVALID ENCODING' THEN 'the line is not UTF-8; name the encoding of the file'"
+            " ELSE 'the line has more or fewer columns than the header' END AS reason,"
+            " ltrim(text, chr(10) || chr(13)) AS text FROM refused_lines",
+        )
+        connection.unregister("refused_lines")
+
+
+def _line_numbers(path: Path, positions: np.ndarray) -> np.ndarray:
+    """The line, from 1, on which each byte position lies, or the next line that isn't blank."""
+    text = np.memmap(path, np.uint8, mode="r")
+    if bytes(text[:3]) == codecs.BOM_UTF8:
+        positions = positions - 1  # the reader counts one byte too many behind a byte order mark
+    ends = np.append(np.flatnonzero(text == ord("\n")), len(text))
+    lengths = np.diff(ends, prepend=-1) - 1 - (text[ends - 1] == ord("\r"))
+    filled = np.flatnonzero(lengths > 0)
+    return filled[np.searchsorted(filled, np.searchsorted(ends, positions))] + 1
+
+
+def _reject(connection: duckdb.DuckDBPyConnection, staged: Staged, path: Path, query: str) -> None:
+    """Note the lines of a file that are no rows at all."""
+    run(
+        connection,
+        f"INSERT INTO stage.rejected SELECT {literal(staged.name)}, {literal(staged.title(path))}, line, reason, text"
+        f" FROM ({query})",
+    )
+
+
+def csv_lines(file: File, rows: pa.Table, rejected: list[int]) -> pa.Table:
+    """The line in the file of each staged row (`_row`, 1-based in the source): a table of (_row, line).
+
+    A record starts where no quoted field is open and the line isn't empty; the first is the header, and the
+    n-th of the others that wasn't rejected is the n-th row. Reads the file again, apart from the staging
+    connection, which can't. Empty when stray quotes make the lines uncertain.
+    """
+    with duckdb.connect() as connection:
+        connection.register("wanted", rows)
+        refused = ", ".join(map(str, rejected)) or "0"
+        return connection.sql(
+            f"""
+            WITH lines AS (
+                SELECT row_number() OVER () AS line, line AS text,
+                    length(line) - length(replace(line, '"', '')) AS quotes
+                FROM read_csv({literal(file.path)}, {AS_LINES})
+            ), places AS (
+                SELECT line, text, sum(coalesce(quotes, 0)) OVER (ORDER BY line) - coalesce(quotes, 0) AS before
+                FROM lines
+            ), records AS (
+                SELECT line, row_number() OVER (ORDER BY line) - 2 + {file.first} AS _row
+                FROM places WHERE text IS NOT NULL AND before % 2 = 0 AND line NOT IN ({refused})
+                QUALIFY count(*) OVER () = 2 + {file.last} - {file.first}
+            )
+            SELECT _row, line FROM records SEMI JOIN wanted USING (_row)
+            """
+        ).to_arrow_table()
+
+
+def _read_jsonl(connection: duckdb.DuckDBPyConnection, staged: Staged, files: Files) -> None:
+    """One object a line; the columns are the keys that occur in any line of any file."""
+    columns: dict[str, None] = {}
+    for number, (path, copy) in enumerate(files):
+        _utf8(staged, path, copy)
+        run(
+            connection,
+            f"CREATE TEMP TABLE lines_{number} AS SELECT row_number() OVER () AS {LINE}, line,"
+            f" CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' WHEN line IS NOT NULL THEN false END AS good FROM read_csv({literal(copy)}, {AS_LINES})",
+        )
+        bad = f"SELECT {LINE} AS line, 'the line is not a JSON object' AS reason, line AS text FROM lines_{number}"
+        _reject(connection, staged, path, f"{bad} WHERE NOT good")
+        keys = f"SELECT unnest(json_keys(line)) AS key, {LINE} FROM lines_{number} WHERE good"
+        found = run(connection, f"SELECT key FROM ({keys}) GROUP BY key ORDER BY min({LINE}), key")
+        columns |= dict.fromkeys(key for (key,) in found)
+    for number, (path, copy) in enumerate(files):
+        pointers = [(key, "/" + key.replace("~", "~0").replace("/", "~1")) for key in columns]
+        values = ", ".join(
+            f"json_extract_string(line, {literal(at)}) AS {ident(key)}" for key, at in pointers
+        )
+        query = f"SELECT {LINE}, {values} FROM lines_{number} WHERE good ORDER BY {LINE}"
+        _append(connection, staged, staged.title(path), copy, query)
+        run(connection, f"DROP TABLE lines_{number}")
+
+
+def _read_xlsx(connection: duckdb.DuckDBPyConnection, staged: Staged, files: Files) -> None:
+    for path, copy in files:
+        try:
+            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        except (OSError, KeyError, ValueError, zipfile.BadZipFile, InvalidFileException) as error:
+            raise LoadError(
+                f"{staged.source.place}: {path.name} is no Excel file: {first_line(error)}"
+            ) from None
+        try:
+            sheet = book[_sheet(staged.source, path, book.sheetnames)]
+            sheet.reset_dimensions()
+            rows = ([_xlsx_text(cell, staged.source.decimal) for cell in row] for row in sheet.iter_rows())
+            _append_texts(connection, staged, staged.title(path), copy, _columns(staged, path, rows))
+        finally:
+            book.close()
+
+
+def _read_xls(connection: duckdb.DuckDBPyConnection, staged: Staged, files: Files) -> None:
+    for path, copy in files:
+        try:
+            book = xlrd.open_workbook(path, on_demand=True)
+        except (OSError, xlrd.XLRDError) as error:
+            raise LoadError(
+                f"{staged.source.place}: {path.name} is no Excel file: {first_line(error)}"
+            ) from None
+        sheet = book.sheet_by_name(_sheet(staged.source, path, book.sheet_names()))
+        decimal = staged.source.decimal
+        rows = ([_xls_text(cell, book.datemode, decimal) for cell in row] for row in sheet.get_rows())
+        _append_texts(connection, staged, staged.title(path), copy, _columns(staged, path, rows))
+
+
+def _sheet(source: Source, path: Path, names: list[str]) -> str:
+    if source.sheet is None:
+        return names[0]
+    if source.sheet not in names:
+        raise LoadError(
+            f'{source.place}: {path.name} has no sheet "{source.sheet}"{nearest(source.sheet, names)}'
+        )
+    return source.sheet
+
+
+def _columns(staged: Staged, path: Path, rows: Iterable[list[str | None]]) -> dict[str, list[Any]]:
+    """A sheet's columns by the names in its first row that isn't empty, with each row's number in the sheet."""
+    filled = ((number, row) for number, row in enumerate(rows, 1) if any(cell is not None for cell in row))
+    _, header = next(filled, (0, []))
+    names = [name for name in header if name is not None]
+    if not names or len(set(names)) < len(names):
+        raise LoadError(
+            f"{staged.source.place}: the first row of {path.name} has to name every column, each once"
+        )
+    body = list(filled)
+    return {LINE: [number for number, _ in body]} | {
+        name: [row[at] if at < len(row) else None for _, row in body]
+        for at, name in enumerate(header)
+        if name is not None
+    }
+
+
+def _xlsx_text(cell: Any, decimal: str) -> str | None:
+    if cell.value is None:
+        return None
+    zeros = re.fullmatch("0+", cell.number_format or "")
+    text = _cell_text(cell.value, decimal)
+    return text.zfill(len(zeros[0])) if zeros else text
+
+
+def _xls_text(cell: xlrd.sheet.Cell, datemode: int, decimal: str) -> str | None:
+    if cell.ctype in (xlrd.XL_CELL_EMPTY, xlrd.XL_CELL_BLANK):
+        return None
+    if cell.ctype == xlrd.XL_CELL_DATE:
+        return _cell_text(xlrd.xldate_as_datetime(cell.value, datemode), decimal)
+    if cell.ctype == xlrd.XL_CELL_ERROR:
+        return xlrd.error_text_from_code.get(cell.value, "#ERROR")
+    return _cell_text(bool(cell.value) if cell.ctype == xlrd.XL_CELL_BOOLEAN else cell.value, decimal)
+
+
+def _cell_text(value: Any, decimal: str) -> str:
+    """A cell as the text that a CSV of the same source would hold; days as yyyy-mm-dd."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return (
+            str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value).replace(".", decimal)
+        )
+    if isinstance(value, datetime):
+        return value.isoformat(" ") if value.time() != time() else value.date().isoformat()
+    return str(value)
+
+
+READERS = {
+    "csv": _read_csv,
+    "parquet": _read_parquet,
+    "xlsx": _read_xlsx,
+    "xls": _read_xls,
+    "jsonl": _read_jsonl,
+}

@@ -1,0 +1,13 @@
+"""What each customer costs to serve, what a unit of service brings back, and why some lose money."""
+
+from dashboard.language import message
+from dashboard.ui import card, cards, kpis, needs, open_page
+
+reader, look = open_page(message("Cost to serve"))
+kpis(reader, look, ("active_customers", "revenue", "gross_margin", "cost_to_serve", "profit", "loss_makers"))
+if needs(reader, "costs"):
+    card(reader, look, "cost.waterfall")
+    cards(reader, look, ["cost.activities", "cost.losses"])
+    card(reader, look, "cost.quadrant", group="moved")
+    card(reader, look, "cost.loss_makers", group="loss_makers", opens_customer=True)
+    card(reader, look, "cost.customers", opens_customer=True)

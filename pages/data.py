@@ -1,0 +1,10 @@
+"""What the dashboard stands on: freshness, the contract, and what every metric means."""
+
+from dashboard.language import message
+from dashboard.ui import card, open_page
+from dashboard.ui.data import facts
+
+reader, look = open_page(message("Data"), filtered=False)
+facts(reader)
+card(reader, look, "data.contract")
+card(reader, look, "data.definitions")

@@ -1,0 +1,13 @@
+"""How customer value is distributed: who makes the profit, who breaks even, who eats it."""
+
+from dashboard.language import message
+from dashboard.ui import card, cards, kpis, open_page
+
+reader, look = open_page(message("Customer value"))
+kpis(reader, look, ("customers", "active_customers", "revenue", "gross_margin", "cost_to_serve", "profit"))
+card(reader, look, "value.whale", group="moved")
+cards(reader, look, ["value.distribution", "value.concentration"])
+cards(reader, look, ["value.trend", "value.by_region"])
+card(reader, look, "value.deciles", group="moved")
+card(reader, look, "value.top", opens_customer=True)
+card(reader, look, "value.bottom", group="loss_makers", opens_customer=True)

@@ -1,0 +1,147 @@
+"""The customers in view with their totals: what every other query selects from.
+
+One row a customer in the filters and the scope, with dimensions, grade, tier and the window's measures.
+The usual windows are kept ready in the marts; any other is summed from the weeks. Same columns, same
+numbers, only slower.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Select, Subquery, and_, cast, func, select
+from sqlalchemy.sql.expression import ColumnElement
+from sqlalchemy.types import Double
+
+from dashboard.filters import Filters
+from dashboard.periods import Calendar, Window
+from dashboard.scope import Scope
+from queries import marts
+
+BREAK_EVEN_BAND = 0.1
+"""Break-even: a profit or loss within this share of the average customer's profit or loss."""
+LONG_WINDOW_WEEKS = 26
+
+
+@dataclass(frozen=True)
+class View:
+    """What is looked at, by whom, over which weeks. Every query takes one; there is no default."""
+
+    filters: Filters
+    scope: Scope
+    window: Window
+    calendar: Calendar
+
+    def over(self, window: Window) -> View:
+        """The same customers' view over other weeks."""
+        return replace(self, window=window)
+
+
+def population(view: View) -> Subquery:
+    """The customers in view over its window: see the module's text."""
+    filters, scope, window, calendar = view.filters, view.scope, view.window, view.calendar
+    key = calendar.ready.get(window)
+    if key is None:
+        totals = marts.customer_totals(window.first_week, window.last_week, window.last_day).subquery("totals")
+        chosen = select(totals)
+    else:
+        totals = marts.customer_window
+        chosen = select(*[c for c in totals.c if c.name != "window_key"]).where(totals.c.window_key == key)
+    chosen = chosen.where(scope.allows(totals.c.region_position), *filters.conditions(totals.c))
+    if filters.activity:
+        served = costs(view)
+        chosen = chosen.where(
+            totals.c.customer_key.in_(select(served.c.customer_key).where(served.c.item.in_(filters.activity)))
+        )
+    customers = chosen.subquery("customers")
+    if filters.group:
+        return select(customers).where(in_group(filters.group, customers)).subquery("group_")
+    return customers
+
+
+def counted(view: View) -> Select:
+    """How many customers are in view: one number."""
+    return select(func.count().label("customers")).select_from(population(view))
+
+
+def in_group(group: str, customers: Subquery) -> ColumnElement[bool]:
+    """The condition that a customer is one of those behind a number (`Filters.group`)."""
+    c = customers.c
+    if group.startswith("decile-"):
+        others = customers.alias("others")
+        ranked = (
+            select(
+                others.c.customer_key,
+                func.ntile(10).over(order_by=(others.c.profit.desc(), others.c.customer_key)).label("d"),
+            )
+            .where(moved(others))
+            .subquery("ranked")
+        )
+        return c.customer_key.in_(select(ranked.c.customer_key).where(ranked.c.d == int(group[7:])))
+    if group.startswith("score-"):
+        low, high = (float(v) for v in group[6:].split("-"))
+        score = c.satisfaction_sum / func.nullif(c.satisfaction_n, 0)
+        return and_(score >= low, score < high if high < 5 else score <= high)
+    return {
+        "active": lambda: c.purchase_days > 0,
+        "moved": lambda: moved(customers),
+        "loss_makers": lambda: c.profit < 0,
+        "creators": lambda: c.profit > band(customers),
+        "break_even": lambda: and_(moved(customers), func.abs(c.profit) <= band(customers)),
+        "destroyers": lambda: c.profit < -band(customers),
+        "surveyed": lambda: c.satisfaction_n > 0,
+    }[group]()
+
+
+def moved(customers: Subquery) -> ColumnElement[bool]:
+    """Customers with sales or costs in the window: those a profit can be said of."""
+    return (customers.c.revenue != 0) | (customers.c.cost_to_serve != 0)
+
+
+def band(customers: Subquery) -> ColumnElement[float]:
+    """Half the width of break-even, in money: see `BREAK_EVEN_BAND`."""
+    others = customers.alias("everyone")
+    average = select(func.avg(func.abs(cast(others.c.profit, Double)))).where(moved(others))
+    return BREAK_EVEN_BAND * average.scalar_subquery()
+
+
+def costs(view: View) -> Subquery:
+    """Cost to serve of the window by customer and item (columns source, item, quantity, amount), unscoped."""
+    window, calendar = view.window, view.calendar
+    key = calendar.ready.get(window)
+    if key is not None and keeps_costs(window, calendar):
+        ready = marts.cost_window
+        return (
+            select(*[c for c in ready.c if c.name != "window_key"]).where(ready.c.window_key == key).subquery("costs")
+        )
+    return marts.cost_totals(window.first_week, window.last_week).subquery("costs")
+
+
+def keeps_costs(window: Window, calendar: Calendar) -> bool:
+    """Whether costs by item are kept ready: for long windows up to now. Short ones are quick from the weeks."""
+    return window.weeks > LONG_WINDOW_WEEKS and window.last_week == calendar.last_week
+
+
+def weeks(view: View, shown: Window) -> Select:
+    """Weekly totals over `shown` of the customers in view over its window: the parts of the same totals.
+
+    Columns week and every measure. Filters that only touch the slices' dimensions read those.
+    """
+    filters, scope = view.filters, view.scope
+    names = (*marts.MEASURES, *marts.COUNTS, "satisfaction_sum")
+    sliced = not (
+        filters.as_of or filters.channel or filters.manager or filters.activity or filters.group or filters.customer
+    )
+    if sliced:
+        source = marts.slice_week
+        rows = select(source.c.week, *[func.sum(source.c[n]).label(n) for n in names]).where(
+            scope.allows(source.c.region_position), *filters.conditions(source.c)
+        )
+    else:
+        source = marts.customer_week
+        keys = population(view)
+        rows = select(source.c.week, *[func.sum(source.c[n]).label(n) for n in names]).where(
+            source.c.customer_key.in_(select(keys.c.customer_key))
+        )
+    in_weeks = source.c.week.between(shown.first_week, shown.last_week)
+    return rows.where(in_weeks).group_by(source.c.week).order_by(source.c.week)
