@@ -15,18 +15,18 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from dashboard.charts.theme import DARK, LIGHT  # noqa: E402
-from dashboard.language import CODES  # noqa: E402
+from dashboard.language import CODES, message  # noqa: E402
 from dashboard.ui import session  # noqa: E402
 
 PAGES = (
-    ("overview", "Overview", ":material/home:"),
-    ("value", "Customer value", ":material/monitoring:"),
-    ("tiers", "Tiers and grades", ":material/grid_view:"),
-    ("satisfaction", "Satisfaction and word of mouth", ":material/forum:"),
-    ("cost", "Cost to serve", ":material/payments:"),
-    ("levels", "Service levels", ":material/tune:"),
-    ("customer", "Customer", ":material/person_search:"),
-    ("data", "Data", ":material/database:"),
+    ("overview", message("Overview"), ":material/home:"),
+    ("value", message("Customer value"), ":material/monitoring:"),
+    ("tiers", message("Tiers and grades"), ":material/grid_view:"),
+    ("satisfaction", message("Word of mouth"), ":material/forum:"),
+    ("cost", message("Cost to serve"), ":material/payments:"),
+    ("levels", message("Service levels"), ":material/tune:"),
+    ("customer", message("Customer"), ":material/person_search:"),
+    ("data", message("Data"), ":material/database:"),
 )
 LANGUAGE_NAMES = {"zh": "中文", "en": "English"}
 
@@ -52,7 +52,9 @@ def main() -> None:
     st.html(_style())
     session.scope()
     pages = {
-        name: st.Page(ROOT / "pages" / f"{name}.py", title=t(title), icon=icon, url_path=name, default=name == "overview")
+        name: st.Page(
+            ROOT / "pages" / f"{name}.py", title=t(title), icon=icon, url_path=name, default=name == "overview"
+        )
         for name, title, icon in PAGES
     }
     st.session_state[session.PAGES] = pages

@@ -36,6 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         sys.stderr.close()
+    except OSError as error:
+        print(f"dashboard: {error}", file=sys.stderr)
+        return 2
     return 0
 
 

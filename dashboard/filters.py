@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlencode
 
 from sqlalchemy import ColumnElement, select
 
@@ -69,7 +70,7 @@ class Filters:
             values["as_of"] = _week(as_of)
         for name in CHOICES:
             if text := params.get(name):
-                codes = tuple(dict.fromkeys(code for code in text.split(",") if code))
+                codes = tuple(dict.fromkeys(unquote(code) for code in text.split(",") if code))
                 if name in ("grade", "tier"):
                     known = GRADES if name == "grade" else TIERS
                     codes = tuple(sorted((_one_of(name, c, known) for c in codes), key=known.index))
@@ -90,7 +91,7 @@ class Filters:
             if value == f.default:
                 continue
             if isinstance(value, tuple):
-                params[f.name] = ",".join(value)
+                params[f.name] = ",".join(map(_code_in_list, value))
             else:
                 params[f.name] = value.isoformat() if isinstance(value, date) else value
         return params
@@ -98,17 +99,15 @@ class Filters:
     @property
     def canonical(self) -> str:
         """The same text for the same view: a cache key."""
-        return "&".join(f"{k}={v}" for k, v in sorted(self.url().items()))
+        return urlencode(sorted(self.url().items()))
+
+    def put(self, name: str, value: Any) -> Filters:
+        """The filters with one of them changed."""
+        return replace(self, **{name: value})
 
     def without(self, name: str) -> Filters:
         """The filters with one of them back at its default."""
-        default = next(f.default for f in fields(self) if f.name == name)
-        return replace(self, **{name: default})
-
-    def toggled(self, name: str, code: str) -> Filters:
-        """The filters narrowed to a code, or widened again when it was the only one chosen."""
-        chosen: tuple[str, ...] = getattr(self, name)
-        return replace(self, **{name: () if chosen == (code,) else (code,)})
+        return self.put(name, next(f.default for f in fields(self) if f.name == name))
 
     def reset(self) -> Filters:
         """The same weeks and comparison with nothing chosen."""
@@ -196,6 +195,11 @@ def group_name(group: str, language: Language) -> str:
         "break_even": t("break-even customers"),
         "destroyers": t("value destroyers"),
     }[group]
+
+
+def _code_in_list(code: str) -> str:
+    """A code as it stands between commas: only a comma and a per cent sign of its own are escaped."""
+    return code.replace("%", "%25").replace(",", "%2C")
 
 
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> str:

@@ -7,20 +7,24 @@ under locales/. Numbers follow CLDR (through Babel): K/M/B in English, 万/亿 i
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from functools import cache, lru_cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from babel import Locale
 from babel.dates import format_date, format_interval
 from babel.lists import format_list
 from babel.messages.pofile import read_po
 from babel.numbers import get_currency_name, get_currency_precision, get_currency_symbol
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
 
 CODES = ("zh", "en")
 UNDEFINED = "–"
@@ -130,22 +134,22 @@ class Language:
         text = self.percent(abs(change))
         return _sign(change, text, plus=True) + text
 
-    def date(self, d: date | None) -> str:
+    def date(self, d: dt.date | None) -> str:
         """Nov 9, 2026 or 2026年11月9日."""
         return UNDEFINED if undefined(d) else _date(_day(d), "medium", self.code)
 
-    def month(self, d: date | None) -> str:
+    def month(self, d: dt.date | None) -> str:
         """The short name of a month: Nov or 11月."""
         return UNDEFINED if undefined(d) else _date(_day(d), "LLL", self.code)
 
-    def week(self, d: date | None) -> str:
+    def week(self, d: dt.date | None) -> str:
         """The ISO week a day falls in: week 46, 2026 or 2026年第46周."""
         if undefined(d):
             return UNDEFINED
         year, week, _ = d.isocalendar()
         return self.t("week {week}, {year}", week=week, year=year)
 
-    def period(self, first: date | None, last: date | None) -> str:
+    def period(self, first: dt.date | None, last: dt.date | None) -> str:
         """A span of days: Nov 9 – 15, 2026 or 2026年11月9日至15日."""
         if undefined(first) or undefined(last):
             return UNDEFINED
@@ -185,8 +189,8 @@ def language(code: str) -> Language:
     return Language(code, locale, _messages() if code == "zh" else MappingProxyType({}), _steps(locale))
 
 
-def undefined(x: object) -> bool:
-    """None, nan, an infinity, NaT or pandas' NA: a value that is not there."""
+def undefined(x: object) -> TypeIs[None]:
+    """None, nan, an infinity, NaT or pandas' NA: a value that is not there, whatever its type says."""
     if x is None or type(x).__name__ == "NAType":
         return True
     return x != x or x in (math.inf, -math.inf)
@@ -214,7 +218,7 @@ def currency_name(currency: str, code: str) -> str:
 def _messages() -> Mapping[str, str]:
     with CATALOGUE.open("rb") as file:
         catalogue = read_po(file, locale="zh_CN")
-    return MappingProxyType({m.id: m.string for m in catalogue if m.id and m.string})
+    return MappingProxyType({str(m.id): str(m.string) for m in catalogue if m.id and m.string})
 
 
 def _steps(locale: Locale) -> tuple[tuple[float, str], ...]:
@@ -244,17 +248,17 @@ def _three_digits(x: float) -> float:
     return float(f"{x:.3g}")
 
 
-def _day(d: date) -> date:
-    return date(d.year, d.month, d.day)
+def _day(d: dt.date) -> dt.date:
+    return dt.date(d.year, d.month, d.day)
 
 
 @lru_cache(4096)
-def _date(d: date, form: str, code: str) -> str:
+def _date(d: dt.date, form: str, code: str) -> str:
     return format_date(d, form, locale=_locale(code))
 
 
 @lru_cache(1024)
-def _period(first: date, last: date, code: str) -> str:
+def _period(first: dt.date, last: dt.date, code: str) -> str:
     if first == last:
         return _date(first, "medium", code)
     # CLDR surrounds the dash with thin spaces, which some fonts lack.

@@ -4,7 +4,12 @@ from dashboard.language import message
 from dashboard.ui import card, cards, kpis, needs, open_page
 
 reader, look = open_page(message("Cost to serve"))
-kpis(reader, look, ("active_customers", "revenue", "gross_margin", "cost_to_serve", "profit", "loss_makers"))
+kpis(
+    reader,
+    look,
+    ("active_customers", "revenue", "gross_margin", "cost_to_serve", "profit", "loss_makers"),
+    headline="cost.summary",
+)
 if needs(reader, "costs"):
     card(reader, look, "cost.waterfall")
     cards(reader, look, ["cost.activities", "cost.losses"])

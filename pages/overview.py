@@ -1,13 +1,12 @@
 """The five answers in five headlines, each leading to its page."""
 
 from dashboard.language import message
-from dashboard.ui import kpis, open_page
-from dashboard.ui.lead import lead
+from dashboard.ui import kpis, lead, open_page
 
 reader, look = open_page(message("Overview"))
 kpis(reader, look, ("active_customers", "revenue", "gross_margin", "cost_to_serve", "profit", "loss_makers"))
-lead(reader, look, "value.whale", "value")
-lead(reader, look, "tiers.matrix", "tiers")
-lead(reader, look, "satisfaction.curve", "satisfaction")
-lead(reader, look, "cost.losses", "cost")
-lead(reader, look, "levels.recommendation", "levels")
+lead(reader, "value", "value.whale", "value.deciles")
+lead(reader, "tiers", "tiers.matrix", "tiers.migration")
+lead(reader, "satisfaction", "satisfaction.curve", "satisfaction.standing")
+lead(reader, "cost", "cost.losses", "cost.summary")
+lead(reader, "levels", "levels.recommendation", "levels.frontier")

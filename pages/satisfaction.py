@@ -4,9 +4,11 @@ from dashboard.language import message
 from dashboard.ui import card, cards, kpis, needs, open_page
 
 reader, look = open_page(message("Satisfaction and word of mouth"))
-kpis(reader, look, ("active_customers", "satisfaction", "praise", "complaint", "referral"))
+kpis(
+    reader, look, ("active_customers", "satisfaction", "praise", "complaint", "referral"), headline="satisfaction.curve"
+)
 if needs(reader, "survey", "word_of_mouth"):
-    card(reader, look, "satisfaction.curve", group="surveyed")
+    card(reader, look, "satisfaction.curve", group="surveyed", headline=False)
     cards(reader, look, ["satisfaction.standing", "satisfaction.drivers"])
     cards(reader, look, ["satisfaction.by_grade", "satisfaction.by_region"])
     card(reader, look, "satisfaction.loyalty", group="surveyed")

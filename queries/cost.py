@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Integer, Select, Subquery, case, cast, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Integer, Select, Subquery, case, cast, func, literal, select, union_all
 from sqlalchemy.types import Double
 
 from queries import marts
@@ -59,7 +59,7 @@ def quadrant(view: View) -> Select:
     customers = population(view)
     c = customers.c
 
-    def cell(amount: object) -> object:
+    def cell(amount: ColumnElement) -> ColumnElement[int]:
         size = func.floor(func.log10(1 + func.abs(as_float(amount))) * BINS_A_DECADE)
         return cast(func.sign(amount) * size, Integer)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -382,7 +383,7 @@ def customers() -> Select:
     )
 
 
-def score() -> ColumnElement[float]:
+def score() -> ColumnElement[Any]:
     """A response's score: the mean of the overall satisfaction and every item answered, 1 to 5."""
     items = [survey.c.satisfaction, *[survey.c[item] for item in SURVEY_ITEMS]]
     total = sum((func.coalesce(cast(item, Double), 0) for item in items[1:]), cast(items[0], Double))
@@ -465,7 +466,7 @@ def customer_weeks(costed: bool) -> Select:
     """
     nothing = literal(0)
 
-    def part(key: Column, week: Column, *group: Column, **values: object) -> Select:
+    def part(key: Column, week: ColumnElement, **values: Any) -> Select:
         columns = {**dict.fromkeys((*MEASURES, *COUNTS), nothing), "satisfaction_sum": nothing, **values}
         for derived in ("gross_margin", "cost_to_serve", "profit"):
             columns.pop(derived)
@@ -519,7 +520,10 @@ def graded_on(day: date) -> Select:
 
 
 def customer_totals(first_week: date, last_week: date, last_day: date) -> Select:
-    """A row a customer known by `last_day`: dimensions, grade and tier that day, totals of the weeks."""
+    """A row a customer known by `last_day`: dimensions, grade and tier that day, totals of the weeks.
+
+    Known is who was acquired by then or has anything in these weeks, so that the rows add up to the weeks.
+    """
     w = customer_week
     names = (*MEASURES, *COUNTS, "satisfaction_sum")
     total = (
@@ -533,7 +537,7 @@ def customer_totals(first_week: date, last_week: date, last_day: date) -> Select
     undefined = ("cost_of_goods", "gross_margin", "profit")
     costed = select(func.count(w.c.profit) > 0).scalar_subquery()
 
-    def value(name: str) -> Column:
+    def value(name: str) -> ColumnElement[Any]:
         column = func.coalesce(total.c[name], 0)
         return (case((costed, column)) if name in undefined else column).label(name)
 
@@ -548,7 +552,13 @@ def customer_totals(first_week: date, last_week: date, last_day: date) -> Select
         )
         .outerjoin(total, total.c.customer_key == customer.c.customer_key)
         .outerjoin(grade, grade.c.customer_key == customer.c.customer_key)
-        .where(or_(customer.c.acquired_on.is_(None), customer.c.acquired_on <= literal(last_day)))
+        .where(
+            or_(
+                customer.c.acquired_on.is_(None),
+                customer.c.acquired_on <= literal(last_day),
+                total.c.customer_key.is_not(None),
+            )
+        )
     )
 
 
@@ -567,7 +577,7 @@ def slice_weeks(last_day: date) -> Select:
     """Weekly totals by the dimensions most filters touch, grade and tier as on `last_day`."""
     grade = graded_on(last_day).subquery("graded")
     w = customer_week
-    keys = [w.c.week]
+    keys: list[ColumnElement[Any]] = [w.c.week]
     for column in slice_week.c:
         if column.name in customer.c:
             keys.append(customer.c[column.name])

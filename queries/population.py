@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Select, Subquery, and_, cast, func, select
+from sqlalchemy import FromClause, Select, Subquery, and_, cast, func, select
 from sqlalchemy.sql.expression import ColumnElement
 from sqlalchemy.types import Double
 
@@ -41,6 +41,7 @@ def population(view: View) -> Subquery:
     """The customers in view over its window: see the module's text."""
     filters, scope, window, calendar = view.filters, view.scope, view.window, view.calendar
     key = calendar.ready.get(window)
+    totals: FromClause
     if key is None:
         totals = marts.customer_totals(window.first_week, window.last_week, window.last_day).subquery("totals")
         chosen = select(totals)
@@ -93,7 +94,7 @@ def in_group(group: str, customers: Subquery) -> ColumnElement[bool]:
     }[group]()
 
 
-def moved(customers: Subquery) -> ColumnElement[bool]:
+def moved(customers: FromClause) -> ColumnElement[bool]:
     """Customers with sales or costs in the window: those a profit can be said of."""
     return (customers.c.revenue != 0) | (customers.c.cost_to_serve != 0)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import ColumnElement, Date, Integer, Select, Subquery, case, cast, func, literal, select
 from sqlalchemy.types import Double
 
@@ -49,7 +51,7 @@ def curve(view: View) -> Select:
     )
 
 
-def score_of(customers: Subquery) -> ColumnElement[float]:
+def score_of(customers: Subquery) -> ColumnElement[Any]:
     """A customer's satisfaction in the window: the mean of his answers, null without one."""
     return customers.c.satisfaction_sum / func.nullif(customers.c.satisfaction_n, 0)
 

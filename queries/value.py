@@ -71,7 +71,7 @@ def ranked(view: View, measure: str, *, exact: bool) -> Select:
     Otherwise: bins a third of a per cent wide.
     """
     customers = population(view)
-    value = customers.c[measure]
+    value: ColumnElement = customers.c[measure]
     if measure == "revenue":
         value = func.greatest(value, 0)
     chosen = (

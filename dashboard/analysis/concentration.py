@@ -472,8 +472,10 @@ def _lorenz(ranking: Ranking, rank_total: Floats | None) -> LorenzCurve:
     index = None
     if total > 0:
         if rank_total is None:
-            rank_total = ranking.total * _mid_rank(ranking.customers, ranking.reached)
-        index = max(_gini(ranking.n, total, float(rank_total.sum())), 0.0)
+            ranks = ranking.total @ _mid_rank(ranking.customers, ranking.reached)
+        else:
+            ranks = rank_total.sum()
+        index = max(_gini(ranking.n, total, float(ranks)), 0.0)
     return LorenzCurve(ranking.n, total, index, ranking)
 
 

@@ -32,7 +32,7 @@ CORRELATION_ALARM = 0.2
 _CHUNK = 8192  # rows whose intermediate results stay in the processor's cache
 _WARM_START = 20_000
 _MOST_PURCHASES = 1_000_000
-_NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(20)
+_NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(32)
 
 # Beyond these a parameter has reached its limit: no spread between customers, or no drop-out at all.
 _PURCHASE_BOUNDS = {"r": (1e-4, 500.0), "alpha": (1e-6, 1e6), "a": (1e-4, 500.0), "b": (1e-4, 1e5)}
@@ -473,8 +473,8 @@ def _purchases_if_alive(
     """Integral of the living customer's purchase rate over the next t, by Gauss-Legendre.
 
     The published closed form fails at a = 1 and a + b < 1 and has no discounted version; the integrand has
-    neither fault. In log(1 + u / pace), with pace the time in which the rate falls, it is so smooth that 20
-    nodes give 10 digits, and 5 when a customer buys hundreds of times and then leaves almost at once.
+    neither fault. In log(1 + u / pace), with pace the time in which the rate falls, it is so smooth that 32
+    nodes give 12 digits, and 5 when t is a thousand times the age of customers who leave almost at once.
     """
     scale = params["alpha"] + age
     shape = params["r"] + x

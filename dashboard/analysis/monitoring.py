@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import isotonic_regression, minimize
-from scipy.special import betainc, digamma, gammaln
+from scipy.special import betainc, digamma, gammaln, ndtri, stdtr
 from scipy.stats import norm
 from scipy.stats import t as student
 
@@ -197,7 +197,7 @@ def _amounts(table: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def _usual_amounts(history: pd.DataFrame) -> tuple[pd.DataFrame, float]:
-    """Per customer n, centre, segment, own MAD of log amounts and the segment's (spread); their unlikeness."""
+    """Per customer n, centre, segment, own MAD of log amounts, the segment's (spread); their unlikeness."""
     customers = history.groupby("customer")
     usual = customers["log"].agg(n="size", centre="median").assign(segment=customers["segment"].last())
     away = (history["log"] - history["customer"].map(usual["centre"])).abs()
@@ -466,8 +466,7 @@ def _standardised(series: Array) -> Array:
     ratio = _ratio((filled - mean) * np.sqrt(n / (n + 1)), deviation)
     usable = known & (n >= 2)
     scores = np.full(series.shape, np.nan)
-    far = student.sf(np.abs(ratio[usable]), n[usable] - 1)
-    scores[usable] = np.sign(ratio[usable]) * norm.isf(np.maximum(far, norm.sf(LARGEST_STEP)))
+    scores[usable] = np.clip(ndtri(stdtr(n[usable] - 1, ratio[usable])), -LARGEST_STEP, LARGEST_STEP)
     return scores
 
 

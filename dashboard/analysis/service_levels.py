@@ -78,7 +78,7 @@ class Assignment:
 class Frontier:
     """The best total gain for each budget, and the price of money there.
 
-    ``profit``  (k,) concave in ``budget`` (k,); NaN where the budget can't even pay the cheapest levels
+    ``profit``  (k,) concave in ``budget`` (k,); NaN where no assignment fits
     ``low``, ``high``  95 % interval of the profit when it is estimated from a sample; else the profit
     ``price``   (k,) gain of one more unit of budget, never rising; 0 when more budget buys nothing
     ``used``    (k, R) of each resource
@@ -109,7 +109,7 @@ class Explanation:
                    speaks most against it, missing if the row gets it
       switch_gain  the gain at which the runner-up would win, all else equal; switch_resource, the resource
                    that parts the two most, with the switch_cost of the runner-up and the switch_price at
-                   which it would win (NaN where there is none)
+                   which it would win (NaN where none of zero or more would do)
     """
 
     reduced: Floats
@@ -130,9 +130,10 @@ def assign(
 
     ``gain`` (n, L): gain of each level in money, net of what the caller counts as its cost, over any common
     base. ``cost`` (n, L, R): use of each resource (money, hours, slots), of any sign. ``capacity`` (R,), inf
-    for none. ``allowed`` (n, L) bool: False takes a level away (contract minimum, minimum service for all,
-    credit hold); gain and cost may hold anything there. ``size`` (n,): customers in the row, each with this
-    gain and cost; a row of several may be split between levels. ``resources``: their names, for errors.
+    where there is no limit. ``allowed`` (n, L) bool: False takes a level away (contract minimum, minimum
+    service for all, credit hold); gain and cost may hold anything there. ``size`` (n,): customers in the
+    row, each with this gain and cost; a row of several may be split between levels. ``resources``: their
+    names, for errors and explanations.
     A limit on a group (at most 5 % of a region downgraded) is one more resource that only its rows use.
 
     Stops when the gap is within ``tolerance``, or after a fixed amount of search: look at ``gap``. One
@@ -142,17 +143,13 @@ def assign(
     Raises ``Infeasible`` when no assignment fits, saying which constraint fails and by how much, and
     ValueError for shapes that don't fit, missing numbers and rows without an allowed level.
     """
-    whole = _Problem.read(gain, cost, capacity, allowed, size, resources)
-    whole.refuse_if_short()
-    scarce = np.isfinite(whole.capacity)
-    problem = whole.with_resources(scarce)
-    if scarce.sum() == 1:
+    problem = _Problem.read(gain, cost, capacity, allowed, size, resources)
+    problem.refuse_if_short()
+    if len(problem.capacity) == 1:
         prices, first = _fill_by_slopes(problem)
     else:
         prices, first = _best_prices(problem), None
     found = _settle_ties(problem, prices, first, tolerance)
-    all_prices = np.zeros(len(whole.capacity))
-    all_prices[scarce] = prices
     return Assignment(
         level=found.level,
         count=found.choice.count,
@@ -160,12 +157,12 @@ def assign(
         upper_bound=found.upper_bound,
         gap=_relative(found.upper_bound - found.choice.gain, found.upper_bound),
         certificate=found.certificate,
-        prices=all_prices,
-        used=_Choice(whole, found.choice.count).used,
-        capacity=whole.capacity,
+        prices=prices,
+        used=found.choice.used,
+        capacity=np.asarray(capacity, dtype=float),
         marginal=found.marginal,
-        resources=whole.names,
-        n=int(whole.size.sum()),
+        resources=problem.names,
+        n=int(problem.size.sum()),
     )
 
 
@@ -186,7 +183,8 @@ def frontier(
     Arrays as in ``assign``; ``budgets`` (k,), ascending, replace the capacity of ``resource`` (position or
     name). Larger bases are estimated from ``sample`` rows drawn with a fixed seed; confirm the chosen point
     with ``assign``. Profit is the optimum with at most R customers split between levels (the linear
-    relaxation), which is what makes the curve concave. Raises as ``assign`` does.
+    relaxation), which is what makes the curve concave. Raises as ``assign`` does, but a budget or another
+    capacity that nothing fits gives NaN.
     """
     whole = _Problem.read(gain, cost, capacity, allowed, size, resources)
     names = list(whole.names)
@@ -200,7 +198,7 @@ def frontier(
 
     rows = _sample_rows(whole.n, sample)
     part = whole if len(rows) == whole.n else whole.at_rows(rows)
-    share = part.size.sum() / max(whole.size.sum(), 1.0)
+    share = max(part.size.sum(), 1.0) / max(whole.size.sum(), 1.0)
     pool = _Pool()
     prices = np.zeros(len(names))
     radius = part.price_scale()
@@ -261,7 +259,7 @@ def explain(
             ),
             "switch_gain": np.where(alone, np.nan, gains[line, runner_up] + margin),
             "switch_resource": pd.Series(names[against], dtype="str").where(priced),
-            "switch_cost": np.where(priced, switch_cost, np.nan),
+            "switch_cost": np.where(priced & (switch_cost >= 0), switch_cost, np.nan),
             "switch_price": np.where(priced & (switch_price >= 0), switch_price, np.nan),
             "marginal": result.marginal[chosen],
         }
@@ -300,42 +298,36 @@ class _Problem:
         limits = np.asarray(capacity, dtype=float)
         if gains.ndim != 2 or not 1 <= gains.shape[1] <= 127:
             raise ValueError(f"gain must be (customers, levels) with 1 to 127 levels, not {gains.shape}")
-        if limits.ndim != 1 or costs.shape != (*gains.shape, len(limits)):
+        if limits.ndim != 1 or not len(limits) or costs.shape != (*gains.shape, len(limits)):
             raise ValueError(
-                f"gain is {gains.shape} and capacity {limits.shape}, so cost must be "
+                f"gain is {gains.shape} and capacity {limits.shape}, one resource or more, so cost must be "
                 f"{(*gains.shape, limits.size)}, not {costs.shape}"
             )
         names = tuple(f"resource {r}" for r in range(len(limits))) if resources is None else tuple(resources)
         if len(set(names)) != len(limits):
             raise ValueError(f"{len(limits)} resources need as many different names, not {names}")
-        if np.isnan(limits).any() or (limits == -np.inf).any():
-            raise ValueError(f"capacity of {names[int(np.isfinite(limits).argmin())]} is missing")
+        missing = np.isnan(limits) | (limits == -np.inf)
+        if missing.any():
+            raise ValueError(f"capacity of {names[int(missing.argmax())]!r} is missing")
         free = np.ones(gains.shape, dtype=bool) if allowed is None else np.asarray(allowed, dtype=bool)
         if free.shape != gains.shape:
             raise ValueError(f"allowed must be {gains.shape} like gain, not {free.shape}")
         _refuse_rows(~free.any(axis=1), "allowed", "at least one level")
         _refuse_rows((~np.isfinite(gains) & free).any(axis=1), "gain", "finite at every allowed level")
-        bad_cost = (~np.isfinite(costs).all(axis=2) & free).any(axis=1)
-        _refuse_rows(bad_cost, "cost", "finite at every allowed level")
+        no_cost = ~np.asarray(np.isfinite(costs).all(axis=2))
+        _refuse_rows((no_cost & free).any(axis=1), "cost", "finite at every allowed level")
         many = np.ones(len(gains)) if size is None else np.asarray(size, dtype=float)
         if many.shape != (len(gains),):
             raise ValueError(f"size must be {(len(gains),)}, a number a row, not {many.shape}")
-        _refuse_rows(~((many >= 0) & (many == np.floor(many)) & (many < 2**31)), "size", "a whole number")
+        whole = np.asarray((many >= 0) & (many == np.floor(many)) & (many < 2**31))
+        _refuse_rows(~whole, "size", "a whole number of zero or more")
         if not free.all():
             gains, costs = np.where(free, gains, -np.inf), np.where(free[:, :, None], costs, 0.0)
-        return cls(
-            gain=np.ascontiguousarray(gains.T),
-            cost=np.ascontiguousarray(costs.transpose(2, 1, 0)),
-            size=many,
-            capacity=limits,
-            names=names,
-        )
-
-    def with_resources(self, kept: NDArray[np.bool_]) -> _Problem:
-        if kept.all():
-            return self
-        names = tuple(name for name, keep in zip(self.names, kept, strict=True) if keep)
-        return _Problem(self.gain, self.cost[kept], self.size, self.capacity[kept], names)
+        by_resource = np.ascontiguousarray(costs.transpose(2, 1, 0))
+        if np.isinf(limits).any():  # no limit: more than all can use, but a number to compute with
+            most = np.array([(cost.max(axis=0, initial=0.0) * many).sum() for cost in by_resource])
+            limits = np.where(np.isinf(limits), 2 * most + 1, limits)
+        return cls(np.ascontiguousarray(gains.T), by_resource, many, limits, names)
 
     def with_capacity(self, resource: int, capacity: float) -> _Problem:
         changed = self.capacity.copy()
@@ -386,12 +378,12 @@ class _Problem:
         For every capacity b, gain + prices . (b - use) bounds what any assignment within b can gain.
         """
         total, used = 0.0, np.zeros(len(prices))
-        for start in range(0, self.n, _CHUNK):
-            rows = slice(start, start + _CHUNK)
-            best, level = self._best(prices, rows)
-            total += float(best @ self.size[rows])
-            for choice in range(len(self.gain)):
-                used += self.cost[:, choice, rows] @ np.where(level == choice, self.size[rows], 0.0)
+        for rows in self.chunks():
+            best, level = self.best(prices, rows)
+            size, line = self.size[rows], np.arange(rows.start, rows.stop)
+            total += float((best * size).sum())
+            for resource, cost in enumerate(self.cost):
+                used[resource] += (cost[level, line] * size).sum()
         return total + float(prices @ used), used
 
     def losses(self, prices: Floats) -> tuple[NDArray[np.int8], Floats, float]:
@@ -399,22 +391,33 @@ class _Problem:
         level = np.empty(self.n, dtype=np.int8)
         loss = np.empty_like(self.gain)
         bound = float(prices @ self.capacity)
-        for start in range(0, self.n, _CHUNK):
-            rows = slice(start, start + _CHUNK)
-            best, level[rows] = self._best(prices, rows)
-            bound += float(best @ self.size[rows])
+        for rows in self.chunks():
+            best, level[rows] = self.best(prices, rows)
+            bound += float((best * self.size[rows]).sum())
             for choice in range(len(self.gain)):
-                loss[choice, rows] = best - (self.gain[choice, rows] - prices @ self.cost[:, choice, rows])
+                loss[choice, rows] = best - self.reduced(prices, choice, rows)
         return level, loss, bound
 
-    def _best(self, prices: Floats, rows: slice) -> tuple[Floats, NDArray[np.int8]]:
-        best = self.gain[0, rows] - prices @ self.cost[:, 0, rows]
+    def best(self, prices: Floats, rows: slice) -> tuple[Floats, NDArray[np.int8]]:
+        """The greatest reduced gain of each row and its level, the first one of equals."""
+        best = self.reduced(prices, 0, rows)
         level = np.zeros(len(best), dtype=np.int8)
         for choice in range(1, len(self.gain)):
-            reduced = self.gain[choice, rows] - prices @ self.cost[:, choice, rows]
+            reduced = self.reduced(prices, choice, rows)
             level[reduced > best] = choice
             np.maximum(best, reduced, out=best)
         return best, level
+
+    def reduced(self, prices: Floats, level: int, rows: slice) -> Floats:
+        # Not a matrix product: its threads fight over busy cores, and its sums hang on their number.
+        reduced = self.gain[level, rows].copy()
+        for resource in np.flatnonzero(prices):
+            reduced -= prices[resource] * self.cost[resource, level, rows]
+        return reduced
+
+    def chunks(self) -> Iterator[slice]:
+        for start in range(0, self.n, _CHUNK):
+            yield slice(start, min(start + _CHUNK, self.n))
 
     def everyone_at(self, level: NDArray) -> _Choice:
         count = np.zeros((self.n, len(self.gain)), dtype=np.int32)
@@ -460,6 +463,10 @@ class _Pool:
         self.gains.append(gain)
         self.uses.append(use)
 
+    def bound(self, prices: Floats, capacity: Floats) -> float:
+        """What the last response, if it was given to these prices, proves for this capacity."""
+        return float(self.gains[-1] + prices @ (capacity - self.uses[-1]))
+
 
 def _best_prices(problem: _Problem) -> Floats:
     """Prices of the resources that minimise the bound; on a sample first, then near those in full."""
@@ -468,8 +475,9 @@ def _best_prices(problem: _Problem) -> Floats:
     if len(rows) < problem.n:
         part = problem.at_rows(rows)
         part = part.with_shared_capacity(part.size.sum() / max(problem.size.sum(), 1.0))
-        found, _ = _descend(part, start, radius, _Pool(), tolerance=1e-7)
-        start, radius = found, 0.03 * found + 1e-4 * radius
+        found, feasible = _descend(part, start, radius, _Pool(), tolerance=1e-7)
+        if feasible:
+            start, radius = found, 0.03 * found + 1e-4 * radius
     prices, feasible = _descend(problem, start, radius, _Pool(), tolerance=1e-10)
     if not feasible:
         raise _jointly_infeasible(problem)
@@ -494,7 +502,7 @@ def _descend(
     floor = _least_gain(problem) if highest is None else -np.inf
     prices = np.minimum(start, ceiling)
     pool.add(*problem.respond(prices))
-    bound = pool.gains[-1] + prices @ (problem.capacity - pool.uses[-1])
+    bound = pool.bound(prices, problem.capacity)
     for _ in range(_PASSES):
         if not len(prices) or _below(bound, floor):
             break
@@ -505,7 +513,7 @@ def _descend(
             radius = radius * 4
             continue
         pool.add(*problem.respond(trial))
-        reached = pool.gains[-1] + trial @ (problem.capacity - pool.uses[-1])
+        reached = pool.bound(trial, problem.capacity)
         if reached < bound:
             if at_edge and bound - reached > predicted / 2:
                 radius = radius * 2
@@ -546,7 +554,7 @@ def _below(bound: float, floor: float) -> bool:
 
 def _least_gain(problem: _Problem) -> float:
     lowest = np.where(np.isfinite(problem.gain), problem.gain, np.inf).min(axis=0, initial=np.inf)
-    return float(lowest @ problem.size) if problem.n else 0.0
+    return float((lowest * problem.size).sum())
 
 
 def _mix(pool: _Pool, capacity: Floats, highest: Floats | None = None) -> tuple[float, Floats, Floats]:
@@ -607,9 +615,11 @@ def _fill_by_slopes(problem: _Problem) -> tuple[Floats, _Choice]:
     room = max(problem.capacity[0] - choice.used[0], 0.0)
     part = int(min(room // step.ravel()[critical], problem.size[row] - 1))
     if part > 0:
-        choice.count[row, path[taken[row], row]] -= part
-        choice.count[row, path[taken[row] + 1, row]] += part
-    return np.array([slope.ravel()[critical]]), _Choice(problem, choice.count)
+        count = choice.count.copy()
+        count[row, path[taken[row], row]] -= part
+        count[row, path[taken[row] + 1, row]] += part
+        choice = _Choice(problem, count)
+    return np.array([slope.ravel()[critical]]), choice
 
 
 def _narrow(slope: Floats, demand: Floats, left: float) -> tuple[float, Ints, float]:
@@ -640,8 +650,7 @@ def _hull(problem: _Problem) -> tuple[Floats, Floats, NDArray[np.int8]]:
     levels, n = problem.gain.shape
     slope, step = np.zeros((levels - 1, n)), np.zeros((levels - 1, n))
     path = np.zeros((levels, n), dtype=np.int8)
-    for start in range(0, n, _CHUNK):
-        rows = slice(start, start + _CHUNK)
+    for rows in problem.chunks():
         gain, cost = problem.gain[:, rows], problem.cost[0, :, rows]
         line = np.arange(gain.shape[1])
         allowed = np.isfinite(gain)
@@ -680,24 +689,34 @@ def _settle_ties(problem: _Problem, prices: Floats, first: _Choice | None, toler
     level, loss, bound = problem.losses(prices)
     clear = problem.everyone_at(level)
     best = first if first is not None and first.fits else clear if clear.fits else None
+    order = loss
+    if best is None:
+        level, order = _part_equals(problem, level, loss)
+        clear = problem.everyone_at(level)
 
-    loss[level, np.arange(problem.n)] = np.inf
+    own = (level, np.arange(problem.n))
+    loss[own], order[own] = np.inf, np.inf
     alternatives = int(np.isfinite(loss).sum())
     reach, wanted = np.inf, _FIRST_CORE
     while alternatives and (best is None or _relative(bound - best.gain, bound) > tolerance):
-        core = _nearest(loss, wanted)
+        core = _nearest(order, wanted)
         everything = len(core[0]) == alternatives
         answer, limit = _solve_core(problem, level, clear, core, tolerance)
         if answer is not None and (best is None or answer.gain > best.gain):
             best = answer
         # An alternative that loses more than the unproved gain can't be part of a better assignment.
-        if best is not None and (everything or loss[core].max() >= bound - best.gain):
+        outside = loss.copy()
+        outside[core] = np.inf
+        if best is not None and outside.min() >= bound - best.gain:
             reach = limit
         if answer is not None or everything:
             break
         wanted = 4 * len(core[0])
     if best is None:
-        raise _no_whole_customers(problem, level, clear, _nearest(loss, alternatives))
+        best = _least_overrun(problem, level, clear, _nearest(loss, alternatives))
+        if not best.fits:
+            over = best.used - problem.capacity
+            raise _too_short("customers can't be split, and whole ones don't fit", problem, over)
 
     lost = np.where((best.count.T > 0) & np.isfinite(loss), loss, 0.0)
     return _Settled(
@@ -709,11 +728,31 @@ def _settle_ties(problem: _Problem, prices: Floats, first: _Choice | None, toler
     )
 
 
+def _part_equals(problem: _Problem, level: NDArray[np.int8], loss: Floats) -> tuple[NDArray[np.int8], Floats]:
+    """Where many alternatives are equally good, choose among them by small prices of their own.
+
+    Otherwise thousands of customers for whom two levels are worth the same would all be sent to the first
+    of them. A fixed random preference makes equals differ; only they are rearranged, so nothing is lost.
+    """
+    finite = np.isfinite(loss)
+    equal = loss <= 1e-7 * loss[finite].mean()
+    if equal.sum() <= problem.n + _FIRST_CORE:
+        return level, loss
+    preference = np.where(equal, np.random.default_rng(0).random(loss.shape), -np.inf)
+    parted = _Problem(preference, problem.cost, problem.size, problem.capacity, problem.names)
+    try:
+        chosen, behind, _ = parted.losses(_best_prices(parted))
+    except Infeasible:  # equals alone don't fit: the core has to reach further
+        return level, loss
+    return chosen, np.where(equal, -1 / (1 + np.where(equal, behind, 0.0)), loss)
+
+
 def _nearest(loss: Floats, wanted: int) -> tuple[Ints, Ints]:
     """Level and row of the ``wanted`` alternatives that lose least, and of all that tie with the last."""
     finite = int(np.isfinite(loss).sum())
     last = min(wanted, finite) - 1
-    return np.nonzero(loss <= np.partition(loss, last, axis=None)[last])
+    level, row = np.nonzero(loss <= np.partition(loss, last, axis=None)[last])
+    return level, row
 
 
 def _solve_core(
@@ -752,10 +791,10 @@ def _solve_core(
     return None, np.inf
 
 
-def _no_whole_customers(
+def _least_overrun(
     problem: _Problem, level: NDArray[np.int8], clear: _Choice, everything: tuple[Ints, Ints]
-) -> Infeasible:
-    """The least overrun, each in shares of its capacity, that an assignment of whole customers needs."""
+) -> _Choice:
+    """The whole customers that exceed the capacities least, each measured in shares of itself."""
     swaps = _Swaps.read(problem, level, everything)
     k, resources = len(swaps.gain), len(problem.capacity)
     room = (problem.capacity - clear.used) / swaps.scale
@@ -772,9 +811,7 @@ def _no_whole_customers(
             bounds=Bounds(0, np.r_[swaps.most, np.full(resources, np.inf)]),
             options={"node_limit": _NODES},
         )
-    closest = swaps.apply(clear, np.rint(answer.x[:k]).astype(np.int64))
-    over = closest.used - problem.capacity
-    return _too_short("customers can't be split, and whole ones don't fit", problem, over)
+    return swaps.apply(clear, np.rint(answer.x[:k]).astype(np.int64))
 
 
 def _too_short(what: str, problem: _Problem, over: Floats) -> Infeasible:
@@ -820,7 +857,8 @@ class _Swaps:
         _, example, row_kind = np.unique(
             lines.reshape(len(row), -1), axis=0, return_index=True, return_inverse=True
         )
-        customers = np.bincount(row_kind, weights=problem.size[row], minlength=len(example))
+        customers = np.zeros(len(example))
+        np.add.at(customers, row_kind, problem.size[row])
         kind, target = np.nonzero(np.isfinite(lines[example, :, 0]))
         moves = lines[example[kind], target]
         rivals = np.flatnonzero(np.bincount(kind, minlength=len(example)) > 1)
@@ -876,9 +914,7 @@ def _sampling_error(part: _Problem, prices: Floats, share: float, n: int) -> flo
     """Standard error of the total: at given prices it is a sum over customers, plus a constant."""
     if part.n == n or np.isnan(prices).any():
         return 0.0
-    each = np.concatenate(
-        [part._best(prices, slice(start, start + _CHUNK))[0] for start in range(0, part.n, _CHUNK)]
-    )
+    each = np.concatenate([part.best(prices, rows)[0] for rows in part.chunks()])
     apart = part.size * (each - np.average(each, weights=part.size))
     return float(np.sqrt((1 - part.n / n) * part.n * apart.var()) / share)
 
@@ -919,8 +955,8 @@ def _relative(gap: float, bound: float) -> float:
     return max(gap, 0.0) / abs(bound) if bound else max(gap, 0.0)
 
 
-def _refuse_rows(wrong: NDArray[np.bool_], what: str, needed: str) -> None:
+def _refuse_rows(rows: ArrayLike, what: str, needed: str) -> None:
+    wrong = np.asarray(rows, dtype=bool)
     if wrong.any():
-        raise ValueError(
-            f"{what}, row {int(np.argmax(wrong))}: must be {needed} ({int(wrong.sum())} such rows)"
-        )
+        row, many = int(wrong.argmax()), int(wrong.sum())
+        raise ValueError(f"{what}, row {row}: must be {needed} ({many} such rows)")

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from datetime import date
-from itertools import pairwise
+from datetime import date, timedelta
 from typing import Any
 
 from dashboard.charts.theme import SMALL, Look
@@ -110,15 +109,16 @@ def percent_axis(look: Look, low: float, high: float, count: int = 5, **parts: A
 
 
 def week_axis(look: Look, weeks: Sequence[date], count: int = 5, **parts: Any) -> dict[str, Any]:
-    """A time axis with at most `count` month names, the year under the first of each year."""
-    firsts = _month_firsts(weeks) or [weeks[0]]
+    """A time axis of ordered weeks with at most `count` month names, the year under the first of each."""
+    firsts = _month_firsts(weeks[0], weeks[-1]) or [weeks[0]]
     step = next(s for s in (1, 2, 3, 4, 6, 12, 24, 60, 240, 100_000) if math.ceil(len(firsts) / s) <= count)
     shown = [day for day in firsts if (day.year * 12 + day.month - 1) % step == 0] or firsts[:1]
     labels = []
-    for before, day in pairwise([None, *shown]):
+    for before, day in zip([None, *shown], shown, strict=False):
         year = look.language.t("{year}", year=day.year) if before is None or before.year != day.year else ""
         labels.append(f"{look.language.month(day)}<br>{year}")
-    return axis(look, type="date", showgrid=False, tickvals=shown, ticktext=labels, **parts)
+    ends = [weeks[0] - timedelta(days=3), weeks[-1] + timedelta(days=3)]
+    return axis(look, type="date", showgrid=False, tickvals=shown, ticktext=labels, range=ends, **parts)
 
 
 def plain(x: float) -> str:
@@ -127,8 +127,8 @@ def plain(x: float) -> str:
     return MINUS + text if x < 0 else text
 
 
-def _month_firsts(weeks: Sequence[date]) -> list[date]:
-    first, last = min(weeks), max(weeks)
+def _month_firsts(first: date, last: date) -> list[date]:
+    """The first day of every month from one day to another."""
     months = range(first.year * 12 + first.month - 1, last.year * 12 + last.month)
     days = [date(month // 12, month % 12 + 1, 1) for month in months]
-    return [day for day in days if date(first.year, first.month, first.day) <= day]
+    return [day for day in days if first <= day]

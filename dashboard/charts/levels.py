@@ -32,7 +32,7 @@ def frontier(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fig
     template = (
         f"{say('Budget')} %{{customdata[0]}}<br>{say('Profit')} <b>%{{customdata[1]}}</b><extra></extra>"
     )
-    hovered = {"customdata": money, "hoverinfo": "all", "hovertemplate": template}
+    hovered: dict[str, Any] = {"customdata": money, "hoverinfo": "text", "hovertemplate": template}
     traces = [curve(x, y, look.palette.neutral, 2.5, **hovered)]
     notes = [caption(say("Profit, {unit}", unit=y_unit), look)]
     for key, place in points.items():
@@ -44,10 +44,12 @@ def frontier(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fig
         text = say(
             "One more {unit} of service<br>brings {price} of profit", unit=unit, price=look.money(price)
         )
-        corner = {"anchor": "right", "xref": "paper", "yref": "paper", "yanchor": "bottom"}
+        corner: dict[str, Any] = {"anchor": "right", "xref": "paper", "yref": "paper", "yanchor": "bottom"}
         notes.append(annotation(text, 1, 0, look.palette.secondary, **corner))
     heading = title(say("Service budget, {unit}", unit=x_unit), look)
-    base = layout(look, height=360, xaxis=xaxis | {"title": heading}, yaxis=yaxis, annotations=notes)
+    base = layout(
+        look, height=360, hoverdistance=-1, xaxis=xaxis | {"title": heading}, yaxis=yaxis, annotations=notes
+    )
     return figure(traces, base)
 
 
@@ -65,7 +67,7 @@ def _decision(
     mark = dot([budget], [value], color, marker=ring, hovertext=[told], hoverinfo="text")
     early = (budget - x_range[0]) / (x_range[1] - x_range[0]) < (0.4 if is_plan else 0.75)
     shift = (14 if early else 8) if is_plan else -9
-    where = {
+    where: dict[str, Any] = {
         "anchor": "left" if early else "right",
         "yanchor": "bottom" if is_plan else "top",
         "yshift": shift,

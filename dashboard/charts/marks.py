@@ -16,18 +16,18 @@ from dashboard.charts.theme import (
     SMALL,
     Look,
     annotation,
-    clean,
     escape,
     figure,
     ink,
     layout,
     line,
+    short,
     width_of,
     wrapped,
 )
 
 ROW = 34
-FADED = {"marker": {"opacity": 0.35}}
+FADED = {"marker": {"opacity": 0.5}}
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class Column:
 
 
 def hover(name: str, *pairs: tuple[str, str]) -> str:
-    """What the pointer reads: the name, then one labelled value a line."""
-    lines = [f"{label}  <b>{value}</b>" for label, value in pairs]
-    return "<br>".join([f"<b>{escape(name)}</b>", *lines] if name else lines)
+    """What the pointer reads: the name, then one labelled value a line; all of it text, never markup."""
+    lines = [f"{escape(label)}  <b>{escape(value)}</b>".strip() for label, value in pairs]
+    return "<br>".join([f"<b>{short(name, 60)}</b>", *lines])
 
 
 def bars_of(
@@ -263,14 +263,12 @@ def tones(values: Sequence[float | None], look: Look) -> list[str]:
 def interval(
     high: Sequence[float | None], middle: Sequence[float | None], low: Sequence[float | None], color: str
 ) -> dict[str, Any]:
-    """Error bars without caps from low to high around each middle; none where an end is missing."""
-    ends = list(zip(high, middle, low, strict=True))
-    known = [None not in end for end in ends]
+    """Error bars without caps from low to high around each middle; nothing towards a missing end."""
     return {
         "type": "data",
         "symmetric": False,
-        "array": clean(max(h - m, 0) if ok else 0 for (h, m, _), ok in zip(ends, known, strict=True)),
-        "arrayminus": clean(max(m - b, 0) if ok else 0 for (_, m, b), ok in zip(ends, known, strict=True)),
+        "array": [_gap(top, value) for top, value in zip(high, middle, strict=True)],
+        "arrayminus": [_gap(value, bottom) for value, bottom in zip(middle, low, strict=True)],
         "color": color,
         "thickness": 1.5,
         "width": 0,
@@ -303,6 +301,10 @@ def placed(
         taken.append(boxes[best])
         sides.append(best)
     return sides
+
+
+def _gap(high: float | None, low: float | None) -> float:
+    return 0.0 if high is None or low is None else float(f"{max(high - low, 0):.5g}")
 
 
 def _clash(box: tuple[float, ...], taken: Sequence[tuple[float, ...]], pixels: int) -> float:

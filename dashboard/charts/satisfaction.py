@@ -212,6 +212,7 @@ def loyalty(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figu
         )
         for p in points
     ]
+    solid = {"opacity": 1, "line": {"color": palette.page, "width": 1}}
     traces = [
         area(
             x,
@@ -225,7 +226,7 @@ def loyalty(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figu
             palette.accent,
             2.2,
             mode="lines+markers",
-            marker={"size": _sizes([p[1] for p in points]), "color": palette.accent, "opacity": 1},
+            marker={"size": _sizes([p[1] for p in points]), "color": palette.accent, **solid},
             hovertext=hovers,
             hoverinfo="text",
             cliponaxis=False,
@@ -457,7 +458,7 @@ def _thresholds(
         if place is not None:
             ends = [numbers[f"{side}_threshold"].get(end) for end in ("low", "high")]
             if not any(undefined(end) for end in ends):
-                shapes.append(band(*ends, low, high, mix(color, palette.page, 0.18)))
+                shapes.append(band(ends[0], ends[1], low, high, mix(color, palette.page, 0.18)))
             shapes.append(line(look, place, place, low, high, color, line={"dash": "dot"}))
     text = (
         say("Complaint") if complaint is None else say("← Complaint below {score}", score=_score(complaint))

@@ -57,8 +57,8 @@ LIGHT = Palette(
     neutral="#7C8A97",
     over="#B7791F",
     under="#0B6E99",
-    grades=MappingProxyType(dict(zip(GRADES, ("#0A3D62", "#20618F", "#4485B4", "#7592A8"), strict=True))),
-    tiers=MappingProxyType(dict(zip(TIERS, ("#3F2478", "#6441A0", "#8563BC", "#9D84BE"), strict=True))),
+    grades=MappingProxyType(dict(zip(GRADES, ("#0A3D62", "#1F5F8E", "#367AA8", "#7592A8"), strict=True))),
+    tiers=MappingProxyType(dict(zip(TIERS, ("#3F2478", "#6441A0", "#8059B8", "#9D84BE"), strict=True))),
 )
 DARK = Palette(
     page="#0E1318",
@@ -257,14 +257,15 @@ def short(text: str, width: int = 18) -> str:
 
 def wrapped(text: str, width: int = 16, lines: int = 2) -> str:
     """A name on at most `lines` lines: broken between words, or anywhere in Chinese."""
-    rows, row = [], ""
+    done: list[str] = []
+    row = ""
     for word in text.split(" ") if text.isascii() or " " in text else text:
         gap = " " if row and text.isascii() else ""
-        if row and width_of(row + gap + word) > width and len(rows) < lines - 1:
-            rows.append(row)
+        if row and width_of(row + gap + word) > width and len(done) < lines - 1:
+            done.append(row)
             row, gap = "", ""
         row += gap + word
-    return "<br>".join([*map(escape, rows), short(row, width)])
+    return "<br>".join([*map(escape, done), short(row, width)])
 
 
 def rows(table: pd.DataFrame, columns: Sequence[str]) -> list[tuple[Any, ...]]:

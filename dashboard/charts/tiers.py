@@ -29,7 +29,7 @@ from dashboard.charts.theme import (
     see_through,
     wrapped,
 )
-from dashboard.language import NEEDS_NAMES, TIER_NAMES
+from dashboard.language import NEEDS_NAMES, TIER_NAMES, UNDEFINED
 from queries.schema import GRADES, TIERS
 
 
@@ -169,7 +169,7 @@ def migration(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fi
         (say("Unchanged"), palette.secondary, 0.5, "center"),
         (say("▼ Down"), palette.loss, 1.0, "right"),
     ]
-    top = {"xref": "paper", "yref": "paper", "yanchor": "bottom", "yshift": 10}
+    top: dict[str, Any] = {"xref": "paper", "yref": "paper", "yanchor": "bottom", "yshift": 10}
     notes = [annotation(text, x, 1, color, anchor=side, **top) for text, color, x, side in key]
     margin = {"l": 8, "r": 8, "t": 36, "b": 12, "pad": 0}
     return figure([trace], layout(look, height=360, margin=margin, annotations=notes))
@@ -196,7 +196,7 @@ def trend(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure
         look,
         height=60 + 84 * len(shown),
         margin={"l": 8, "r": 76, "t": 30, "b": 8, "pad": 0},
-        hovermode="x",
+        hoverdistance=-1,
         xaxis=week_axis(look, weeks, anchor=f"y{len(shown)}" if len(shown) > 1 else "y"),
         annotations=notes,
         **axes,
@@ -221,20 +221,20 @@ def _grade_line(
     days = [week.isoformat() for week in weeks]
     told = [[look.language.week(w), number(v, exact=True)] for w, v in zip(weeks, values, strict=True)]
     template = f"<b>{grade}</b>  %{{customdata[1]}}<br>%{{customdata[0]}}<extra></extra>"
-    hovered = {"customdata": told, "hoverinfo": "all", "hovertemplate": template}
+    hovered: dict[str, Any] = {"customdata": told, "hoverinfo": "text", "hovertemplate": template}
     known = [(day, value) for day, value in zip(days, values, strict=True) if value is not None]
     return [
         curve(days, values, color, 2.2, yaxis=yaxis, **hovered),
-        dot(*([end] for end in known[-1]), color, yaxis=yaxis) if known else dot([], [], color, yaxis=yaxis),
+        dot([day for day, _ in known[-1:]], [value for _, value in known[-1:]], color, yaxis=yaxis),
     ]
 
 
 def _latest(values: Sequence[float | None], grade: str, y: float, look: Look) -> dict[str, Any]:
     """The latest count of a grade and its change since the first week shown, right of its line."""
-    known = [value for value in values if value is not None] or [None]
-    change = look.language.change(known[-1], known[0]) or "–"
-    text = f"<b>{grade}  {look.language.number(known[-1])}</b><br>{change}"
-    where = {"anchor": "left", "xref": "paper", "yref": "paper", "xshift": 10}
+    known = [value for value in values if value is not None]
+    first, last = (known[0], known[-1]) if known else (None, None)
+    text = f"<b>{grade}  {look.language.number(last)}</b><br>{look.language.change(last, first) or UNDEFINED}"
+    where: dict[str, Any] = {"anchor": "left", "xref": "paper", "yref": "paper", "xshift": 10}
     return annotation(text, 1, y, look.palette.text, **where)
 
 
@@ -251,11 +251,7 @@ def needs(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure
         for column, grade in enumerate(GRADES):
             count = parts.get((level, grade)) or 0
             share = count / totals[grade] if totals[grade] else 0.0
-            fill = (
-                mix(palette.accent, palette.page, round(0.05 + 0.75 * min(share, 1.0), 2))
-                if count
-                else palette.card
-            )
+            fill = mix(palette.accent, palette.page, round(0.05 + 0.55 * share, 2)) if count else palette.card
             text = f"{look.language.number(count)}<br>{look.language.percent(share, 0)}" if count else "–"
             told = hover(
                 f"{say(NEEDS_NAMES[level])} · {grade}",

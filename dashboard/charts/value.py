@@ -80,7 +80,7 @@ def whale(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure
         palette.accent,
         2.5,
         customdata=[look.money(value) for value in clean(table["profit"])],
-        hoverinfo="all",
+        hoverinfo="text",
         hovertemplate=f"{best}<br>{share}%{{customdata}}<extra></extra>",
     )
     points, words = _peak(x, y, numbers, look, in_shares)
@@ -99,7 +99,7 @@ def whale(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure
         look,
         height=430,
         margin={"l": 8, "r": 20, "t": 34, "b": 104, "pad": 0},
-        hovermode="x",
+        hoverdistance=-1,
         xaxis=percent_axis(look, 0, 1, showgrid=False, ticklabelstandoff=8, title=title(heading, look)),
         yaxis=yaxis,
         shapes=[*shapes, *_zone_strip(numbers.get("zones") or [], look)],
@@ -119,7 +119,7 @@ def lorenz(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figur
     traces = [
         area(x, y, x, mix(palette.accent, palette.page, 0.12)),
         curve([0, 1], [0, 1], palette.neutral, 1, "dash"),
-        curve(x, y, palette.accent, 2.5, hoverinfo="all", hovertemplate=template),
+        curve(x, y, palette.accent, 2.5, hoverinfo="text", hovertemplate=template),
     ]
     notes = [
         caption(say("Cumulative revenue, % of the total"), look),
@@ -130,13 +130,13 @@ def lorenz(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figur
         traces.append(dot([0.8], [1 - top], palette.accent))
         text = f"<b>{say('Gini {gini}', gini=f'{gini:.2f}')}</b><br>"
         text += say("The largest 20%<br>make {share}", share=look.language.percent(top))
-        where = {"anchor": "right", "yanchor": "bottom", "xshift": -8, "yshift": -8}
+        where: dict[str, Any] = {"anchor": "right", "yanchor": "bottom", "xshift": -8, "yshift": -8}
         notes.append(annotation(text, 0.8, 1 - top, palette.text, **where))
     heading = say("Customers, smallest first")
     base = layout(
         look,
         height=380,
-        hovermode="x",
+        hoverdistance=-1,
         xaxis=percent_axis(look, 0, 1, showgrid=False, title=title(heading, look)),
         yaxis=percent_axis(look, 0, 1.02),
         annotations=notes,
@@ -274,7 +274,7 @@ def trend(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure
         look,
         height=400 + 14 * lanes,
         margin={"l": 8, "r": 58, "t": 30 + 14 * lanes, "b": 8, "pad": 0},
-        hovermode="x",
+        hoverdistance=-1,
         xaxis=week_axis(look, weeks, anchor="y2"),
         shapes=shapes,
         annotations=notes,
@@ -362,7 +362,7 @@ def _peak(
     side = "left" if at < 0.3 else "right" if at > 0.7 else "center"
     high = numbers.get("peak_share_high")
     top = height if undefined(high) or not in_shares else max(height, high)
-    where = {"anchor": side, "yanchor": "bottom", "yshift": 7}
+    where: dict[str, Any] = {"anchor": side, "yanchor": "bottom", "yshift": 7}
     note = annotation(text, at, top, look.palette.accent, 12, **where)
     return [_estimated(at, height, "peak_share", numbers, look.palette.accent, look)], [note]
 
@@ -375,7 +375,7 @@ def _best_fifth(
     if undefined(top):
         return [], [], []
     text = look.language.t("The best 20% make {share}", share=look.language.percent(top))
-    where = {"anchor": "left", "yanchor": "top", "xshift": 7, "yshift": -4}
+    where: dict[str, Any] = {"anchor": "left", "yanchor": "top", "xshift": 7, "yshift": -4}
     return (
         [_estimated(0.2, top, "top_20_share", numbers, look.palette.text, look)],
         [annotation(text, 0.2, top, look.palette.text, **where)],
@@ -426,7 +426,7 @@ def _zone_words(zones: Sequence[dict[str, Any]], look: Look) -> list[dict[str, A
         ink = look.palette.secondary if color == look.palette.neutral else color
         money = look.money(zone["profit"], plus=True)
         text = f"<b>{name}</b><br>{customers(look, zone['customers'])}<br>{money}"
-        where = {"xref": "paper", "yref": "paper", "yanchor": "top", "yshift": -50}
+        where: dict[str, Any] = {"xref": "paper", "yref": "paper", "yanchor": "top", "yshift": -50}
         notes.append(annotation(text, place, 0, ink, anchor=side, **where))
     return notes
 
@@ -486,7 +486,9 @@ def _averages(
         place = math.log10(value)
         shapes.append(line(look, place, place, 0, height, color, layer="above", line={"dash": dash}))
         early = place < sum(ends) / 2 + 0.1
-        where = {"anchor": "left", "xshift": 4} if early else {"anchor": "right", "xshift": -4}
+        where: dict[str, Any] = (
+            {"anchor": "left", "xshift": 4} if early else {"anchor": "right", "xshift": -4}
+        )
         notes.append(annotation(f"{name} {look.money(value)}", place, height, color, yanchor="top", **where))
     return shapes, notes
 
@@ -511,7 +513,7 @@ def _panel(
         f"%{{customdata[0]}}<br>{name} <b>%{{customdata[1]}}</b><br>"
         f"{language.t('Last year')} %{{customdata[2]}} (%{{customdata[3]}})<extra></extra>"
     )
-    latest = {"customdata": told, "hoverinfo": "all", "hovertemplate": template}
+    latest: dict[str, Any] = {"customdata": told, "hoverinfo": "text", "hovertemplate": template}
     return [
         curve(days, before, look.palette.secondary, 1.5, "dot", yaxis=yaxis),
         curve(days, now, color, 2.2, yaxis=yaxis, **latest),
@@ -552,8 +554,8 @@ def _events(
         if lane is None:
             continue
         free[lane], used = start + wide, max(used, lane + 1)
-        where = {"yref": "paper", "yanchor": "bottom", "yshift": 2 + 14 * lane}
+        where: dict[str, Any] = {"yref": "paper", "yanchor": "bottom", "yshift": 2 + 14 * lane}
         side = "left" if start == place else "right"
-        full = {"hovertext": escape(str(event["name"])), "captureevents": True}
+        full: dict[str, Any] = {"hovertext": escape(str(event["name"])), "captureevents": True}
         notes.append(annotation(name, at, 1, look.palette.secondary, SMALL - 1, anchor=side, **where, **full))
     return shapes, notes, used

@@ -1,8 +1,8 @@
 """Who gets which level of service: what each level costs and brings today, and a first recommendation.
 
 The recommendation moves today's service budget to where it brings most (a multiple-choice knapsack, see
-`analysis.service_levels`). What a level costs is measured: the activity cost of those who have it, by grade.
-What it brings is the policy's assumption (`data/policy.toml`) until pilots show it.
+`analysis.service_levels`). What a level includes and brings is the policy's (`data/policy.toml`), an assumption
+until pilots show it; what that costs follows from the unit rates in force.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from dashboard.policy import Policy, policy
 from queries import levels as queries
 from queries.schema import GRADES, TIERS
 
-BUDGETS = 25
-NEEDS = ("assignment", "costs", "cost_of_goods")
+BUDGETS = 40
+PRICE_OF_NOTHING = 0.005
+NEEDS = ("assignment", "service_event", "cost_of_goods")
 
 
 @question("levels.today", message("What each level costs and brings"), needs=("assignment", "costs"), draw=charts.today)
@@ -70,38 +71,48 @@ class Problem:
         return float((self.gain[rows, self.current] * self.size).sum())
 
 
-def problem(groups: pd.DataFrame, rules: Policy) -> Problem:
-    """The assignment problem of groups from `queries.levels.groups`."""
+def problem(groups: pd.DataFrame, rules: Policy, level_cost: np.ndarray) -> Problem:
+    """The assignment problem of groups from `queries.levels.groups`; `level_cost` (L,) is for one customer."""
     current = groups["tier"].map(TIERS.index).to_numpy()
     size = groups["customers"].to_numpy(dtype=float)
-    level_cost = cost_of_levels(groups)
-    response = np.array([rules.response[tier] for tier in TIERS])
+    response = np.array([rules.levels[tier].response for tier in TIERS])
     margin = (groups["gross_margin"] / groups["customers"]).clip(lower=0).to_numpy()
     basic_margin = margin / (1 + response[current])
     gain = basic_margin[:, None] * response - level_cost
     falls = np.arange(len(TIERS)) - current[:, None]
     allowed = falls <= rules.largest_fall
-    spent = float((level_cost[np.arange(len(size)), current] * size).sum())
-    return Problem(gain, level_cost[:, :, None], allowed, size, current, spent)
+    cost = np.broadcast_to(level_cost, gain.shape)
+    return Problem(gain, cost[:, :, None], allowed, size, current, float((level_cost[current] * size).sum()))
 
 
-def cost_of_levels(groups: pd.DataFrame) -> np.ndarray:
-    """Activity cost of each level for a customer of each row's grade, (n, L).
-
-    A level's average cost times the grade's factor, which is set so that each grade's total stays what it
-    was: customers of a grade cost more or less than others at the same level.
-    """
-    by_tier = groups.groupby("tier")[["activity_cost", "customers"]].sum().reindex(TIERS)
-    average = (by_tier["activity_cost"] / by_tier["customers"]).bfill().ffill().fillna(0.0)
-    expected = groups["tier"].map(average) * groups["customers"]
-    spent = groups["activity_cost"].groupby(groups["grade"]).sum()
-    factor = (spent / expected.groupby(groups["grade"]).sum()).replace([np.inf, -np.inf], np.nan).fillna(1.0)
-    return groups["grade"].map(factor).fillna(1.0).to_numpy()[:, None] * average.to_numpy()[None, :]
+def cost_of_levels(reader: Reader, rules: Policy) -> np.ndarray | None:
+    """What each level's activities cost a customer over the window, (L,); None when an activity has no rate."""
+    rates = reader.marts.unit_rates(reader.view.window.last_day)
+    years = reader.view.window.weeks / 52
+    wanted = {code for level in rules.levels.values() for code in level.includes}
+    if not wanted <= rates.keys():
+        return None
+    levels = (rules.levels[tier] for tier in TIERS)
+    return years * np.array([sum(rates[code] * units for code, units in level.includes.items()) for level in levels])
 
 
-def _groups(reader: Reader) -> pd.DataFrame:
+def posed(reader: Reader) -> Problem | Answer:
+    """The problem of the customers in view, or the answer that there is none."""
     groups = reader.rows(queries.groups(reader.view))
-    return groups[groups["tier"].isin(TIERS) & groups["grade"].isin(GRADES)].reset_index(drop=True)
+    groups = groups[groups["tier"].isin(TIERS) & groups["grade"].isin(GRADES)].reset_index(drop=True)
+    if groups.empty:
+        return no_customers(reader)
+    rules = policy()
+    level_cost = cost_of_levels(reader, rules)
+    if level_cost is None:
+        wanted = sorted({code for level in rules.levels.values() for code in level.includes})
+        return Answer(
+            reader.t(
+                "The service policy includes activities without a unit rate here ({codes}); adapt data/policy.toml.",
+                codes=", ".join(wanted),
+            )
+        )
+    return problem(groups, rules, level_cost)
 
 
 @question(
@@ -111,20 +122,19 @@ def _groups(reader: Reader) -> pd.DataFrame:
     draw=charts.matrix,
 )
 def recommendation(reader: Reader) -> Answer:
-    groups = _groups(reader)
-    if groups.empty:
-        return no_customers(reader)
+    task = posed(reader)
+    if isinstance(task, Answer):
+        return task
     rules = policy()
-    task = problem(groups, rules)
     plan = service_levels.assign(
         task.gain, task.cost, [task.budget], task.allowed, task.size, resources=[reader.t("budget")]
     )
     rows = np.arange(len(task.size))
     before = task.gain[rows, task.current]
-    current, recommended = np.meshgrid(range(len(groups)), range(len(TIERS)), indexing="ij")
+    current, recommended = np.meshgrid(task.current, range(len(TIERS)), indexing="ij")
     moved = pd.DataFrame(
         {
-            "current": groups["tier"].to_numpy()[current.ravel()],
+            "current": np.array(TIERS)[current.ravel()],
             "recommended": np.array(TIERS)[recommended.ravel()],
             "customers": plan.count.ravel(),
             "gain": (plan.count * np.where(task.allowed, task.gain - before[:, None], 0.0)).ravel(),
@@ -152,36 +162,41 @@ def recommendation(reader: Reader) -> Answer:
         "source": rules.source,
     }
     headline = reader.t(
-        "With today's {budget} placed better, raising {raised} and lowering {lowered} customers, profit is expected "
-        "to rise by {gain}.",
-        budget=reader.money(task.budget),
+        "Raising {raised} customers and lowering {lowered} would add {gain} of profit and cost {used}, not {budget}.",
         raised=reader.language.number(numbers["raised"]),
         lowered=reader.language.number(numbers["lowered"]),
         gain=reader.money(gained),
+        used=reader.money(numbers["budget_used"]),
+        budget=reader.money(task.budget),
     )
     return Answer(headline, table, numbers, int(task.size.sum()))
 
 
 @question("levels.frontier", message("What another budget would bring"), needs=NEEDS, draw=charts.frontier)
 def frontier(reader: Reader) -> Answer:
-    groups = _groups(reader)
-    if groups.empty:
-        return no_customers(reader)
-    task = problem(groups, policy())
+    task = posed(reader)
+    if isinstance(task, Answer):
+        return task
     cheapest = float((np.where(task.allowed, task.cost[:, :, 0], np.inf).min(axis=1) * task.size).sum())
-    highest = max(task.budget * 1.6, cheapest * 1.05 + 1)
-    budgets = np.unique(np.append(np.linspace(cheapest * 1.0001 + 1e-6, highest, BUDGETS), max(task.budget, cheapest)))
+    start, today_ = cheapest * (1 + 1e-9), max(task.budget, cheapest * (1 + 1e-9))
+    budgets = np.unique(np.append(np.linspace(start, max(today_ * 1.3, start + 1), BUDGETS), today_))
     curve = service_levels.frontier(task.gain, task.cost, [task.budget], budgets, 0, task.allowed, task.size)
     table = pd.DataFrame({"budget": curve.budget, "value": curve.profit, "price": curve.price})
-    place = int(np.searchsorted(budgets, max(task.budget, cheapest)))
+    place = int(np.searchsorted(budgets, today_))
     price = float(curve.price[place])
+    enough = budgets[int(np.argmax(curve.price <= PRICE_OF_NOTHING))] if price <= PRICE_OF_NOTHING else today_
+    at = int(np.searchsorted(budgets, enough))
     numbers = {
         "current": {"budget": task.budget, "value": task.value_today},
-        "plan": {"budget": float(budgets[place]), "value": float(curve.profit[place])},
+        "plan": {"budget": float(budgets[at]), "value": float(curve.profit[at])},
         "price": price,
     }
-    if price > 0.005:
+    if price > PRICE_OF_NOTHING:
         headline = reader.t("One more unit of service budget would bring {price} of profit.", price=f"{price:.2f}")
     else:
-        headline = reader.t("More service budget would bring nothing more.")
+        headline = reader.t(
+            "Beyond {enough} more service budget brings nothing; today's levels cost {budget}.",
+            enough=reader.money(float(enough)),
+            budget=reader.money(task.budget),
+        )
     return Answer(headline, table, numbers, int(task.size.sum()))

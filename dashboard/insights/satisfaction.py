@@ -97,7 +97,7 @@ def curve_headline(reader: Reader, found: word_of_mouth.WordOfMouth) -> str:
     low, high = found.complaint_threshold, found.praise_threshold
     if complains and praises:
         return reader.t(
-            "Complaints take off below {low}, praise above {high}; in between nothing is said.",
+            "Complaints take off below {low}, praise above {high}; in between little is said.",
             low=said(reader, low),
             high=said(reader, high),
         )
@@ -170,7 +170,7 @@ def standing(reader: Reader) -> Answer:
         return no_customers(reader)
     share = zones["customers"] / n
     headline = reader.t(
-        "{share} of the customers asked sit where nothing is said; {complaining} are below the complaint threshold.",
+        "{share} of the customers asked sit where little is said; {complaining} are below the complaint threshold.",
         share=reader.language.percent(share["indifferent"]),
         complaining=reader.language.percent(share["complaining"]),
     )

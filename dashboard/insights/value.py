@@ -95,12 +95,13 @@ def trend(reader: Reader) -> Answer:
         for row in inside.rename(columns={"name": "name_local"}).itertuples()
     ]
     overlap = table[table["revenue_last_year"].notna()]
-    change = reader.language.change(overlap["revenue"].sum(), overlap["revenue_last_year"].sum())
+    enough = 2 * len(overlap) > len(table)
+    sums = overlap["revenue"].sum(), overlap["revenue_last_year"].sum()
+    change = reader.language.change(*sums) if enough else None
     if change is None:
         headline = reader.t(
-            "{revenue} in {weeks} weeks; there is no year before to compare with.",
-            revenue=reader.money(table["revenue"].sum()),
-            weeks=len(table),
+            "Weekly revenue is {revenue} on average; there is no year before to compare with.",
+            revenue=reader.money(table["revenue"].mean()),
         )
     else:
         headline = reader.t(
@@ -206,17 +207,18 @@ def distribution(reader: Reader) -> Answer:
         }
     )
     deciles = [none_if_undefined(middle[f"q{q}"]) for q in range(1, 10)]
+    median, mean = deciles[4], none_if_undefined(middle["mean"])
     numbers = {
-        "median": deciles[4],
-        "mean": none_if_undefined(middle["mean"]),
+        "median": median,
+        "mean": mean,
         "deciles": deciles,
         "buyers": int(middle["n"]),
         "not_positive": int(bins.loc[bins["bin"].isna(), "customers"].sum()),
     }
     headline = reader.t(
         "Half of the buyers bring less than {median}; the average is {mean}.",
-        median=reader.money(numbers["median"]),
-        mean=reader.money(numbers["mean"]),
+        median=reader.money(median),
+        mean=reader.money(mean),
     )
     return Answer(headline, table, numbers, n)
 
@@ -333,4 +335,4 @@ def share_of_total(values: pd.Series) -> pd.Series:
 
 
 def none_if_undefined(value: object) -> float | None:
-    return None if pd.isna(value) else float(value)  # type: ignore[arg-type, call-overload]
+    return None if pd.isna(value) else float(value)  # type: ignore[arg-type]

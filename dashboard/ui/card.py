@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
@@ -24,20 +24,19 @@ def cards(reader: Reader, look: Look, keys: Sequence[str]) -> None:
             card(reader, look, key)
 
 
-def card(reader: Reader, look: Look, key: str, *, group: str = "", opens_customer: bool = False) -> None:
+@st.fragment
+def card(
+    reader: Reader, look: Look, key: str, *, group: str = "", opens_customer: bool = False, headline: bool = True
+) -> None:
     """One question's answer. A click on a mark filters by the question's dimension.
 
-    `group` narrows the customers behind it. A question without a figure shows its table.
+    `group` narrows the customers behind it; `headline` is False where the page's own headline is this one.
+    A question without a figure shows its table; with `opens_customer` a click on a row opens the customer.
     """
-    _card(reader, look, key, group, opens_customer)
-
-
-@st.fragment
-def _card(reader: Reader, look: Look, key: str, group: str, opens_customer: bool) -> None:
     asked = find(key)
     insight = answer(key, reader)
     with st.container(key=f"card-{key.replace('.', '-')}"):
-        st.html(_head(reader.t(asked.title), insight))
+        st.html(_head(reader.t(asked.title), insight, headline))
         if insight.missing or (not insight.n and insight.table.empty):
             if not insight.missing and reader.filters != reader.filters.reset():
                 st.button(reader.t("Show all customers"), key=f"all-{key}", on_click=session.reset, type="tertiary")
@@ -49,17 +48,15 @@ def _card(reader: Reader, look: Look, key: str, group: str, opens_customer: bool
         _foot(reader, insight, group, has_figure=asked.draw is not None)
 
 
-def _head(title: str, insight: Insight) -> str:
+def _head(title: str, insight: Insight, headline: bool) -> str:
     state = " card-missing" if insight.missing else ""
-    return (
-        f"<div class='card-head{state}'><div class='card-title'>{html.escape(title)}</div>"
-        f"<h3 class='card-headline'>{html.escape(insight.headline)}</h3></div>"
-    )
+    said = f"<h3 class='card-headline'>{html.escape(insight.headline)}</h3>" if headline else ""
+    return f"<div class='card-head{state}'><div class='card-title'>{html.escape(title)}</div>{said}</div>"
 
 
 def _figure(reader: Reader, look: Look, insight: Insight) -> None:
     asked = find(insight.key)
-    clicked = st.plotly_chart(
+    clicked: Any = st.plotly_chart(
         figure(insight, reader, look),
         theme=None,
         config=PLOTLY,
@@ -81,7 +78,7 @@ def _filter_by(dimension: str, codes: Sequence[object]) -> None:
     names = ("grade", "tier") if dimension == "grade" and len(codes) > 1 else (dimension,)
     for name, code in zip(names, codes, strict=False):
         if code:
-            chosen = replace(chosen, **{name: (str(code),)})
+            chosen = chosen.put(name, (str(code),))
     if chosen != session.filters():
         session.choose(chosen)
         st.rerun(scope="app")
@@ -99,8 +96,8 @@ def _foot(reader: Reader, insight: Insight, group: str, *, has_figure: bool) -> 
                 label, key=f"toggle-{insight.key}", type="tertiary", icon=":material/table_rows:", on_click=_toggle,
                 args=(insight.key,),
             )  # fmt: skip
-        if st.button(t("Customers"), key=f"behind-{insight.key}", type="tertiary", icon=":material/groups:"):
-            behind(reader, **({"group": group} if group else {}))
+        if st.button(t("See customers"), key=f"behind-{insight.key}", type="tertiary", icon=":material/groups:"):
+            behind(reader, group)
         if not has_figure and reader.scope.may("export"):
             download(insight.table, reader, insight.key)
     if has_figure and st.session_state.get(f"show-{insight.key}", False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 
 import streamlit as st
@@ -16,13 +17,18 @@ from dashboard.ui.table import behind
 
 GROUPS = {"active_customers": "active", "loss_makers": "loss_makers"}
 """The customers behind a card that are fewer than those in view."""
-WIDTH = 178
+WIDTH = 146
 
 
-def kpis(reader: Reader, look: Look, metrics: tuple[str, ...]) -> None:
-    """A row of cards from `value.summary`; each opens the customers behind its number."""
+def kpis(reader: Reader, look: Look, metrics: tuple[str, ...], *, headline: str = "value.summary") -> None:
+    """A row of cards from `value.summary`; each opens the customers behind its number.
+
+    `headline` is the question whose sentence stands above them.
+    """
     insight = answer("value.summary", reader)
-    st.html(f"<h2 class='page-headline'>{html.escape(insight.headline)}</h2>")
+    above = insight if headline == insight.key or not insight.n else answer(headline, reader)
+    if not above.missing:
+        st.html(f"<h2 class='page-headline'>{html.escape(above.headline)}</h2>")
     if not insight.n:
         if reader.filters != reader.filters.reset():
             st.button(reader.t("Show all customers"), key="all-kpis", on_click=session.reset)
@@ -35,11 +41,11 @@ def kpis(reader: Reader, look: Look, metrics: tuple[str, ...]) -> None:
             weeks = trend[name].tolist() if name in trend.columns else []
             with st.container(width=WIDTH, key=f"kpi-{name}", gap=None):
                 st.html(_card(reader, look, name, rows.loc[name].to_dict(), weeks))
-                label = reader.t("Customers")
+                label = reader.t("See customers")
                 if st.button(label, key=f"kpi-behind-{name}", type="tertiary", icon=":material/groups:"):
                     asked = name
     if asked:  # outside the narrow card it was asked from
-        behind(reader, **({"group": GROUPS[asked]} if asked in GROUPS else {}))
+        behind(reader, GROUPS.get(asked, ""))
 
 
 def _card(reader: Reader, look: Look, name: str, row: dict, weeks: list) -> str:
@@ -56,7 +62,7 @@ def _card(reader: Reader, look: Look, name: str, row: dict, weeks: list) -> str:
         f"<div class='kpi'><div class='kpi-label' title='{html.escape(reader.t(metric.definition), quote=True)}'>"
         f"{html.escape(reader.t(metric.label))}</div>"
         f"<div class='kpi-value' title='{html.escape(exact, quote=True)}'>{html.escape(value)}</div>"
-        f"<div class='kpi-spark'>{spark}</div>{''.join(lines)}</div>"
+        f"<div class='kpi-spark'>{_image(spark)}</div>{''.join(lines)}</div>"
     )
 
 
@@ -76,6 +82,11 @@ def _target(reader: Reader, name: str, now: float, target: float) -> str:
     met = now <= target if METRICS[name].good == "down" else now >= target
     words = reader.t("target {goal} met", goal=goal) if met else reader.t("target {goal} missed", goal=goal)
     return _line("good" if met else "bad", "✓" if met else "✗", words)
+
+
+def _image(svg: str) -> str:
+    """The drawing as an image: Streamlit strips inline SVG from HTML."""
+    return f"<img alt='' src='data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}'>" if svg else ""
 
 
 def _line(tone: str, said: str, label: str, reason: str = "") -> str:

@@ -1,4 +1,4 @@
-"""An answer on the overview: the headline, a link to its page, and the picture in small."""
+"""An answer on the overview: the headline, a second sentence that bears it out, and the way to its page."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ import html
 
 import streamlit as st
 
-from dashboard.charts.theme import Look
 from dashboard.insight import Reader, find
 from dashboard.ui import session
 from dashboard.ui.answers import answer
 
 
-def lead(reader: Reader, look: Look, key: str, page: str) -> None:
+def lead(reader: Reader, page: str, key: str, support: str) -> None:
     """One of the five answers, leading to its page with the same filters."""
-    insight = answer(key, reader)
-    with st.container(key=f"lead-{key.replace('.', '-')}", gap=None):
+    insight, second = answer(key, reader), answer(support, reader)
+    also = "" if insight.missing or second.missing else second.headline
+    state = " card-missing" if insight.missing else ""
+    with st.container(key=f"lead-{page}", gap=None):
         st.html(
-            f"<div class='answer'><div class='card-title'>{html.escape(reader.t(find(key).title))}</div>"
-            f"<h3 class='card-headline'>{html.escape(insight.headline)}</h3></div>"
+            f"<div class='answer{state}'><div class='card-title'>{html.escape(reader.t(find(key).title))}</div>"
+            f"<h3 class='card-headline'>{html.escape(insight.headline)}</h3>"
+            f"<p class='answer-also'>{html.escape(also)}</p></div>"
         )
         st.page_link(
             st.session_state[session.PAGES][page],

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import html
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from datetime import date
+from typing import Any
 
 import streamlit as st
 
@@ -71,17 +72,17 @@ def _week_name(reader: Reader, week: date) -> str:
     return name
 
 
-def _choice(name: str, label: str, options: object, say: object, value: object, width: int) -> None:
+def _choice(name: str, label: str, options: Sequence[Any], say: Callable[[Any], str], value: Any, width: int) -> None:
     """A select box that shows the filters' value and changes it."""
     key = f"filter-{name}"
     st.session_state[key] = value
 
     def changed() -> None:
         chosen = st.session_state[key]
-        newest = name == "as_of" and chosen == options[0]  # type: ignore[index]
-        session.choose(replace(session.filters(), **{name: None if newest else chosen}))
+        newest = name == "as_of" and chosen == options[0]
+        session.choose(session.filters().put(name, None if newest else chosen))
 
-    st.selectbox(label, options, format_func=say, key=key, on_change=changed, width=width)  # type: ignore[call-overload]
+    st.selectbox(label, options, format_func=say, key=key, on_change=changed, width=width)
 
 
 def _choices(reader: Reader) -> None:
@@ -97,7 +98,7 @@ def _choices(reader: Reader) -> None:
         def changed(name: str = name, key: str = key, options: list[str] = options) -> None:
             chosen = st.session_state[key]
             ordered = tuple(code for code in options if code in chosen)
-            session.choose(replace(session.filters(), **{name: ordered}))
+            session.choose(session.filters().put(name, ordered))
 
         st.multiselect(
             t(CHOICE_NAMES[name]),

@@ -51,8 +51,7 @@ def words() -> Language:
 
 def look(held: Marts) -> Look:
     """The theme in force, the language and the currency: what a figure needs to know of its reader."""
-    mode = "dark" if st.context.theme.type == "dark" else "light"
-    return Look(mode, words(), held.currency)
+    return Look("dark" if st.context.theme.type == "dark" else "light", words(), held.currency)
 
 
 def filters() -> Filters:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -50,10 +51,10 @@ def readable(frame: pd.DataFrame, reader: Reader) -> pd.DataFrame:
     return shown
 
 
-def _word(value: object, reader: Reader) -> object:
+def _word(value: Any, reader: Reader) -> Any:
     words = STATES | KIND_NAMES
     if value in words:
-        return reader.t(words[value])  # type: ignore[index]
+        return reader.t(words[value])
     return item_name(reader, value) if isinstance(value, str) else value
 
 
@@ -80,7 +81,7 @@ def table(frame: pd.DataFrame, reader: Reader, key: str, *, opens_customer: bool
         else:
             config[column] = st.column_config.TextColumn(label)
     height = HEADING + ROW * min(max(len(shown), 1), MOST_ROWS)
-    chosen = st.dataframe(
+    chosen: Any = st.dataframe(
         shown,
         hide_index=True,
         column_config=config,
@@ -101,13 +102,13 @@ def open_customer(code: str, reader: Reader) -> None:
     st.switch_page(st.session_state[session.PAGES]["customer"])
 
 
-def behind(reader: Reader, **narrowed: object) -> None:
-    """Open the dialog with the customers behind a number: the same filters, narrowed."""
+def behind(reader: Reader, group: str) -> None:
+    """Open the dialog with the customers behind a number: the same filters, narrowed to a group if it has one."""
     title = reader.t("The customers behind this number")
 
     @st.dialog(title, width="large")
     def show() -> None:
-        customers(replace(reader, filters=replace(reader.filters, **narrowed)))  # type: ignore[arg-type]
+        customers(replace(reader, filters=reader.filters.put("group", group or reader.filters.group)))
 
     show()
 

@@ -65,6 +65,15 @@ class Warehouse:
     def __init__(self, location: str) -> None:
         self.location = location
         self._file = Path(location) if "://" not in location else None
+        if self._file:
+            return
+        try:
+            engine = make_url(location).get_backend_name()
+        except ArgumentError:
+            # Not repeated here: it may hold a password.
+            raise DashboardError("the warehouse's URL can't be read; it looks like engine://user@host/name") from None
+        if engine == "duckdb":
+            raise DashboardError(f"warehouse {location}: name a DuckDB file by its path, not by a URL")
 
     @property
     def name(self) -> str:
@@ -74,6 +83,16 @@ class Warehouse:
     @contextmanager
     def connect(self) -> Iterator[Connection]:
         """A connection for a short time: a DuckDB file is let go at once, so that a load may replace it."""
+        try:
+            with self._opened() as connection:
+                yield connection
+        except (ArgumentError, NoSuchModuleError, ImportError) as error:
+            raise DashboardError(f"warehouse URL {self.name}: {_first_line(error)}") from error
+        except (SQLAlchemyError, duckdb.Error) as error:
+            raise DashboardError(f"warehouse {self.name}: {_first_line(error)}") from error
+
+    @contextmanager
+    def _opened(self) -> Iterator[Connection]:
         if self._file:
             root = open_file(self._file)
             try:
@@ -83,21 +102,17 @@ class Warehouse:
             finally:
                 root.close()
             return
-        try:
-            engine = create_engine(self.location, poolclass=NullPool)
-            with engine.connect() as connection:
-                if engine.dialect.name == "postgresql":
-                    connection.execute(text("SET TRANSACTION READ ONLY"))
-                yield connection
-        except (ArgumentError, NoSuchModuleError) as error:
-            raise DashboardError(f"warehouse URL {self.name}: {_first_line(error)}") from error
-        except SQLAlchemyError as error:
-            raise DashboardError(f"warehouse {self.name}: {_first_line(error)}") from error
+        engine = create_engine(self.location, poolclass=NullPool)
+        with engine.connect() as connection:
+            if engine.dialect.name == "postgresql":
+                connection.execute(text("SET TRANSACTION READ ONLY"))
+            yield connection
 
     def filled_tables(self, connection: Connection) -> set[str]:
         """The contract's tables that exist with the right columns and hold at least one row.
 
-        Raises DashboardError for a required table that is missing and for a missing column.
+        Raises DashboardError for a required table that is missing and for a column that is missing or of
+        another kind (text for a number, a point in time for a day).
         """
         inspector = inspect(connection)
         found = set(inspector.get_table_names()) | set(inspector.get_view_names())
@@ -107,12 +122,19 @@ class Warehouse:
                 if name in schema.REQUIRED:
                     raise DashboardError(f"{self.name} has no table {name!r}, which is required: see queries/schema.py")
                 continue
-            columns = {column["name"] for column in inspector.get_columns(name)}
+            columns = {column["name"]: column["type"] for column in inspector.get_columns(name)}
             missing = [column.name for column in table.c if column.name not in columns]
             if missing:
                 raise DashboardError(
                     f"{self.name}: table {name!r} lacks the column(s) {', '.join(missing)}: see queries/schema.py"
                 )
+            for column in table.c:
+                wanted, held = _kind(column.type), _kind(columns[column.name])
+                if wanted in ("number", "day") and held not in ("", wanted):
+                    raise DashboardError(
+                        f"{self.name}: column '{name}.{column.name}' holds a {held} where the contract "
+                        f"has a {wanted}: see queries/schema.py"
+                    )
             if connection.execute(select(table).limit(1)).first() is not None:
                 filled.add(name)
         return filled
@@ -164,6 +186,17 @@ def _arrow_type(column: Column) -> pa.DataType:
     if isinstance(kind, sql.Boolean):
         return pa.bool_()
     return pa.string()
+
+
+def _kind(type_: sql.TypeEngine) -> str:
+    """What a column holds, as far as its type is known here; an engine's own types are left alone."""
+    kinds = (
+        ("number", sql.Integer | sql.Numeric | sql.Float),
+        ("day", sql.Date),
+        ("point in time", sql.DateTime),
+        ("text", sql.String),
+    )
+    return next((kind for kind, types in kinds if isinstance(type_, types)), "")
 
 
 def _first_line(error: Exception) -> str:

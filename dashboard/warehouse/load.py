@@ -13,6 +13,7 @@ candidates and tables; the reconciliation and the publishing stay as they are.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -26,6 +27,7 @@ from time import perf_counter
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from dashboard.errors import nearest
@@ -76,6 +78,7 @@ AMOUNTS = {
     "service_event": ("quantity",),
     "direct_cost": ("amount",),
 }
+LOCK = "lock"
 EXACT = "DECIMAL(38,8)"
 SIGNED = ("quantity", "revenue", "discount", "cost_of_goods")
 SET_ASIDE_COLUMNS = ("table", "file", "line", "column", "value", "reason", "row")
@@ -197,27 +200,38 @@ def load(
 
 @contextmanager
 def _loading_folder(warehouse: Path) -> Iterator[Path]:
-    """A folder beside the target for all that is unfinished; those that dead loads left are cleared away."""
+    """A folder beside the target for all that is unfinished; those that dead loads left are cleared away.
+
+    A load holds a lock in its folder, which its death releases: process ids are used again, in a container
+    at once.
+    """
     prefix = f".{warehouse.name}.loading-"
+    folder = warehouse.parent / f"{prefix}{os.getpid()}"
     try:
         warehouse.parent.mkdir(parents=True, exist_ok=True)
         for leftover in warehouse.parent.glob(f"{prefix}*"):
-            if not _alive(leftover.name.removeprefix(prefix)):
-                shutil.rmtree(leftover, ignore_errors=True)
-        folder = warehouse.parent / f"{prefix}{os.getpid()}"
+            _clear_if_dead(leftover)
         folder.mkdir()
+        lock = (folder / LOCK).open("w")
     except FileExistsError:
         raise LoadError(f"{warehouse}: this process is loading it already; wait for that load") from None
     except OSError as error:
         raise LoadError(f"{warehouse}: can't be written there: {error.strerror}") from None
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _clear_if_dead(folder: Path) -> None:
     try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _alive(pid: str) -> bool:
-    return pid.isdigit() and Path("/proc", pid).exists()
+        with (folder / LOCK).open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+    except BlockingIOError:
+        pass  # that load is alive
 
 
 def _create(path: Path) -> None:
@@ -255,7 +269,7 @@ class _Check:
 
 @dataclass(frozen=True)
 class _Value:
-    """Something to fill a field with: SQL over the rows of a feed, its type, and the text it was read from."""
+    """What fills a field: SQL over the rows of a feed, its type, and the text it was read from."""
 
     sql: str
     kind: str
@@ -269,27 +283,41 @@ class _Candidates:
     """A feed, staged: table `stage.feed_N` has one row for each row read (and each entry of a spread).
 
     `_why` is the place in `checks` of the first reason not to load the row, NULL for a good one; `_repeat`
-    marks the later ones of exact repeats that are to be merged. `before` holds each amount's total, unrounded.
+    marks the later ones of exact repeats that are to be merged. `source` is the FROM clause they came from.
     """
 
     feed: Feed
     table: str
     base: Staged
+    source: str
     fields: tuple[str, ...]
     checks: list[_Check]
-    before: dict[str, Decimal]
 
     @property
     def good(self) -> str:
         return f"(SELECT * FROM {self.table} WHERE _why IS NULL AND NOT _repeat)"
 
-    def amount(self, column: str) -> str:
-        """A column to add up; nothing where this feed doesn't fill it."""
-        return ident(column) if column in self.fields else "NULL::INTEGER"
+    def set_aside(self) -> str:
+        """The rows not to load, a query of (_row, _entry, _why, _shown); their text is read again here."""
+        row, entry, why = map(_of_aside, ("_row", "_entry", "_why"))
+        columns = ("_row", "_entry", "_why", *self.fields)
+        renamed = ", ".join(f"{ident(name)} AS {_of_aside(name)}" for name in columns)
+        shown = "".join(f" WHEN {at} THEN {check.shown}" for at, check in enumerate(self.checks))
+        return (
+            f"SELECT {row} AS _row, {entry} AS _entry, {why} AS _why,"
+            f" CAST(CASE {why}{shown} END AS VARCHAR) AS _shown FROM {self.source}"
+            f" JOIN (SELECT {renamed} FROM {self.table} WHERE _why IS NOT NULL)"
+            f" ON {row} = {ident(self.base.name)}._row"
+        )
 
     @property
     def entries(self) -> int:
         return max(1, len(self.feed.spread))
+
+
+def _of_aside(name: str) -> str:
+    """A candidate's column under a name that no column of a source has."""
+    return ident(f"set aside {name}")
 
 
 class _View:
@@ -341,20 +369,13 @@ class _View:
 
     def find(self, name: str) -> tuple[Staged, str] | None:
         """The source and column meant by `Column` or `source.Column`; the feed's own source goes first."""
-        for staged in self.parts.values():
-            for column in staged.columns:  # DuckDB's names know no case
-                if column.casefold() == name.casefold():
-                    return staged, column
         source, _, rest = name.partition(".")
-        if source in self.parts:
-            return next(
-                (
-                    (self.parts[source], c)
-                    for c in self.parts[source].columns
-                    if c.casefold() == rest.casefold()
-                ),
-                None,
-            )
+        meant = [(staged, name) for staged in self.parts.values()]
+        meant += [(self.parts[source], rest)] if source in self.parts else []
+        for staged, word in meant:
+            for column in staged.columns:
+                if column.casefold() == word.casefold():  # DuckDB's names know no case
+                    return staged, column
         return None
 
     def column(self, name: str, place: str) -> _Value:
@@ -376,9 +397,8 @@ class _View:
         try:
             kind = run(self.connection, f"DESCRIBE SELECT {inner} FROM {self.source}")[0][1]
         except duckdb.Error as error:
-            for name in names:
-                if self.find(name) is None:
-                    self.column(name, place)
+            for name in (name for name in names if name in str(error) and self.find(name) is None):
+                self.column(name, place)  # says which name is nearest
             raise LoadError(f"{place}: the expression doesn't work: {first_line(error)}") from None
         read = [self.column(name, place) for name in names if self.find(name)]
         checks = [
@@ -395,7 +415,7 @@ class _View:
         return _Value(inner, kind, first.column, first.shown, self.base.writing), checks
 
     def _columns_in(self, sql: str, place: str) -> list[str]:
-        """The columns that an expression names, by DuckDB's own parser; it has to be one single expression."""
+        """The columns that an expression names, by DuckDB's own parser; it has to be one expression."""
         statement = literal(f"SELECT ({sql}\n)")
         tree = json.loads(run(self.connection, f"SELECT json_serialize_sql({statement})")[0][0])
         if tree["error"]:
@@ -423,6 +443,7 @@ class _Entry:
         self, view: _View, feed: Feed, specs: dict[str, Field], fields: tuple[str, ...], anonymous: str | None
     ) -> None:
         self.view = view
+        self.table = feed.table
         self.fields: dict[str, str] = {}
         self.exact: dict[str, str] = {}
         self.checks = list(view.checks)
@@ -433,6 +454,8 @@ class _Entry:
             spec = specs.get(target.field, Field(constant="") if blank else None)
             if spec is None:
                 self.fields[target.field] = f"CAST(NULL AS {sql_type(contract_type(target))})"
+                if target.field in AMOUNTS.get(feed.table, ()):
+                    self.exact[target.field] = f"CAST(NULL AS {EXACT})"
                 continue
             value = self._fill(target, spec, f"{feed.place} columns {target.field}")
             stand_in = anonymous if target.reference == "customer" and target.required else None
@@ -481,7 +504,7 @@ class _Entry:
             self.checks.append(_Check(f'"{blamed}" is not {expected}', blamed, unreadable, shown))
         default = None if spec.default is None else f"CAST({literal(spec.default)} AS {sql_type(contract)})"
         self.fields[target.field] = f"coalesce({typed}, {default})" if default else typed
-        if target.reference is None and target.field in (*SIGNED, "amount"):
+        if target.field in AMOUNTS.get(self.table, ()):
             exact = as_number(value.sql, value.kind, EXACT, value.writing)
             self.exact[target.field] = f"coalesce({exact}, {default})" if default else exact
         return value
@@ -516,21 +539,41 @@ class _Entry:
                     part[name] = f"CASE WHEN {value.sql} THEN -abs({part[name]}) ELSE {part[name]} END"
 
     def select(self, entry: int, first_check: int) -> str:
-        """One row a row: the fields, `_why` (numbered from `first_check`) and `_shown`."""
+        """One row a row: the fields, the exact amounts, and `_why`, numbered from `first_check`."""
         base = ident(self.view.base.name)
         fields = [f"{sql} AS {ident(name)}" for name, sql in self.fields.items()]
-        flags = [
-            f"{check.when} AS {ident(f'when {at}')}, {check.shown} AS {ident(f'shown {at}')}"
-            for at, check in enumerate(self.checks, first_check)
-        ]
-        places = range(first_check, first_check + len(self.checks))
-        why = "".join(f" WHEN {ident(f'when {at}')} THEN {at}" for at in places) or " WHEN false THEN 0"
-        shown = "".join(f" WHEN {at} THEN {ident(f'shown {at}')}" for at in places) or " WHEN 0 THEN ''"
+        exact = [f"{sql} AS {ident(_exact(name))}" for name, sql in self.exact.items()]
+        why = "".join(f" WHEN {check.when} THEN {at}" for at, check in enumerate(self.checks, first_check))
         return (
-            f"SELECT _row, {entry} AS _entry, {', '.join(map(ident, self.fields))},"
-            f" CAST(CASE{why} END AS SMALLINT) AS _why, CAST(CASE _why{shown} END AS VARCHAR) AS _shown"
-            f" FROM (SELECT {base}._row, {', '.join(fields + flags)} FROM {self.view.source})"
+            f"SELECT {base}._row, {entry} AS _entry, {', '.join(fields + exact)},"
+            f" CAST(CASE{why or ' WHEN false THEN 0'} END AS SMALLINT) AS _why FROM {self.view.source}"
         )
+
+
+def _exact(amount: str) -> str:
+    """The name of the column that keeps an amount before it is rounded."""
+    return f"exact {amount}"
+
+
+@dataclass(frozen=True)
+class _Held:
+    """Rows, and the amounts in them."""
+
+    rows: int
+    amounts: tuple[Decimal, ...]
+
+    def __add__(self, other: _Held) -> _Held:
+        amounts = zip(self.amounts, other.amounts, strict=True)
+        return _Held(self.rows + other.rows, tuple(one + another for one, another in amounts))
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What became of some rows of a feed: set aside for a reason, merged, or (neither) loaded."""
+
+    reason: str | None
+    merged: bool
+    held: _Held
 
 
 # The run --------------------------------------------------------------------------------------------------
@@ -591,8 +634,8 @@ class _Run:
         view = _View(self.connection, parent.feed if parent else feed, base, self.sources)
         anonymous = self.mapping.anonymous[0] if self.mapping.anonymous else None
         known, specs = targets(metadata.tables[feed.table]), [feed.fields | e for e in feed.spread or ({},)]
-        given = {"name"} if feed.table in DIMENSIONS else {n for t, n in BLANK_IS_A_VALUE if t == feed.table}
-        fields = tuple(name for name in known if name in given.union(*specs))
+        given = self._fields(feed.table)
+        fields = tuple(name for name in known if name in given)
         entries: list[_Entry] = []
         selects = []
         for at, spec in enumerate(specs):
@@ -600,32 +643,32 @@ class _Run:
             selects.append(entry.select(at, sum(len(other.checks) for other in entries)))
             entries.append(entry)
         table = f"stage.feed_{number}"
-        rows = f"{ident(base.name)}._row IN (SELECT _row FROM {parent.good})" if parent else "true"
-        named = "".join(f" AND {ident(key)} IS NOT NULL" for key in self._key_to_find(feed))
+        wanted = [f"{ident(key)} IS NOT NULL" for key in self._key_to_find(feed)]
+        if parent and parent.entries == 1:
+            wanted.append(f"_row NOT IN (SELECT _row FROM {parent.table} WHERE _why IS NOT NULL OR _repeat)")
+        elif parent:
+            wanted.append(f"_row IN (SELECT _row FROM {parent.good})")
         repeated = self._find_repeats(table, base) if feed.repeats else None
         merged = f"_row IN (FROM {repeated})" if feed.repeats == "merge" else "false"
-        amounts = [name for name in AMOUNTS.get(feed.table, ()) if name in fields]
         try:
             self._rows(
                 f"CREATE TABLE {table} AS SELECT *, {merged} AS _repeat FROM ({' UNION ALL '.join(selects)})"
-                f" AS {ident(base.name)} WHERE {rows}{named}"
+                f" WHERE {' AND '.join(wanted) or 'true'}"
             )
-            before = {amount: Decimal() for amount in amounts}
-            for entry in entries if amounts else ():
-                sums = ", ".join(f"sum({entry.exact.get(amount, 'NULL::INTEGER')})" for amount in amounts)
-                exact = self._rows(f"SELECT {sums} FROM {view.source} WHERE {rows}")[0]
-                before = {
-                    amount: before[amount] + (total or 0)
-                    for amount, total in zip(amounts, exact, strict=True)
-                }
         except duckdb.Error as error:
             raise LoadError(f"{feed.place}: a row can't be worked out: {first_line(error)}") from None
         checks = [check for entry in entries for check in entry.checks]
-        candidates = _Candidates(feed, table, base, fields, checks, before)
+        candidates = _Candidates(feed, table, base, view.source, fields, checks)
         if feed.repeats == "keep":
             kept = self._rows(f"SELECT count(*) FROM {candidates.good} SEMI JOIN {repeated} USING (_row)")
             self._note(feed.table, f"{kept[0][0]:,} exact repeats of other rows are among those loaded")
         return candidates
+
+    def _fields(self, table: str) -> set[str]:
+        """The fields that some feed of a table fills, and those that are filled without it."""
+        own = {"name"} if table in DIMENSIONS else {name for of, name in BLANK_IS_A_VALUE if of == table}
+        feeds = [feed for feed in self.mapping.feeds if feed.table == table]
+        return own.union(*(part for feed in feeds for part in (feed.fields, *feed.spread)))
 
     def _key_to_find(self, feed: Feed) -> tuple[str, ...]:
         """The fields without which a row of another table simply names nothing here."""
@@ -653,9 +696,7 @@ class _Run:
         key = natural_key(metadata.tables[name])
         parts = self._of(name)
         pick = "arg_min" if parts[0].feed.keep == "first" else "arg_max"
-        others = [
-            n for n in targets(metadata.tables[name]) if n not in key and any(n in p.fields for p in parts)
-        ]
+        others = [field for field in parts[0].fields if field not in key]
         rows = " UNION ALL ".join(
             f"SELECT {', '.join(map(ident, (*key, *others)))}, _row + {at << 44} AS _order FROM {part.good}"
             for at, part in enumerate(parts)
@@ -665,20 +706,20 @@ class _Run:
         differ = "".join(f", min({ident(n)}) <> max({ident(n)}) AS {ident(f'{n} differs')}" for n in others)
         self._rows(
             f"CREATE TABLE stage.merged_{name} AS SELECT *, row_number() OVER (ORDER BY _first) AS _key FROM"
-            f" (SELECT {keys}{picked}{differ}, min(_order) AS _first, count(*) AS _rows FROM ({rows}) GROUP BY ALL)"
+            f" (SELECT {keys}{picked}{differ}, min(_order) AS _first, count(*) AS _rows"
+            f" FROM ({rows}) GROUP BY ALL)"
         )
-        for field_ in others:
-            count = self._rows(
-                f"SELECT count(*) FROM stage.merged_{name} WHERE {ident(f'{field_} differs')}"
-            )[0][0]
-            if count:
-                kept = f"the {parts[0].feed.keep} one was kept"
-                self._note(name, f"{count:,} had several values of {field_}; {kept}")
+        for other in others:
+            differing = f"SELECT count(*) FROM stage.merged_{name} WHERE {ident(f'{other} differs')}"
+            if codes := self._rows(differing)[0][0]:
+                self._note(
+                    name, f"{codes:,} had several values of {other}; the {parts[0].feed.keep} one was kept"
+                )
         if name == "customer" and self.mapping.anonymous:
             code, title = map(literal, self.mapping.anonymous)
             self._rows(
-                f"INSERT INTO stage.merged_customer BY NAME SELECT {code} AS code, {title} AS name, 0 AS _rows,"
-                " (SELECT coalesce(max(_key), 0) + 1 FROM stage.merged_customer) AS _key"
+                f"INSERT INTO stage.merged_customer BY NAME SELECT {code} AS code, {title} AS name,"
+                " 0 AS _rows, (SELECT coalesce(max(_key), 0) + 1 FROM stage.merged_customer) AS _key"
                 f" WHERE {code} NOT IN (SELECT code FROM stage.merged_customer)"
             )
             self.added[name] = self._rows("SELECT count(*) FROM stage.merged_customer WHERE _rows = 0")[0][0]
@@ -690,9 +731,9 @@ class _Run:
                 code = ident(target.field)
                 column = getattr(part.feed.fields.get(target.field), "column", None) or target.field
                 reason = f"this {target.field} is not in table {target.reference}"
-                part.checks.append(_Check(reason, column, "", ""))
+                part.checks.append(_Check(reason, column, "", _of_aside(target.field)))
                 self._rows(
-                    f"UPDATE {part.table} SET _why = {len(part.checks) - 1}, _shown = {code} WHERE _why IS NULL"
+                    f"UPDATE {part.table} SET _why = {len(part.checks) - 1} WHERE _why IS NULL"
                     f" AND {code} NOT IN (SELECT code FROM stage.merged_{target.reference})"
                 )
 
@@ -712,7 +753,7 @@ class _Run:
             first += part.base.rows * part.entries
 
     def _insert_from(self, name: str, rows: str, own: str, number: str) -> None:
-        mapped = {field_ for part in self._of(name) for field_ in part.fields}
+        mapped = self._fields(name)
         columns, values, joins = [], [], ""
         for target in targets(metadata.tables[name]).values():
             value = f"s.{ident(target.field)}"
@@ -742,81 +783,82 @@ class _Run:
     # Reconciliation
 
     def _reconcile(self, name: str) -> TableReport:
-        """What became of every row and amount read for a table. Raises LoadError if anything is unaccounted for."""
+        """What became of all that was read for a table. Raises LoadError if a row or a cent is missing."""
         parts = self._of(name)
-        amounts = [column for column in AMOUNTS.get(name, ()) if any(column in part.fields for part in parts)]
-        sums = "".join(f", coalesce(sum({ident(column)}), 0)" for column in amounts)
-        read, merged = 0, 0
-        total, together = [Decimal()] * len(amounts), [Decimal()] * len(amounts)
-        aside: dict[str, list[Any]] = {}
-        for part in parts:
-            if part.feed.rows_of:
-                read += self._rows(f"SELECT count(*) FROM {part.table}")[0][0]
-            else:
-                read += self._rows(f"SELECT count(*) FROM {part.base.table}")[0][0] * part.entries
-            held_by = "".join(f", coalesce(sum({part.amount(column)}), 0)" for column in amounts)
-            outcome = f"SELECT _why, _repeat, count(*){held_by} FROM {part.table} GROUP BY ALL ORDER BY _why"
-            for why, repeat, rows, *held in self._rows(outcome):
-                total = [one + other for one, other in zip(total, held, strict=True)]
-                if why is not None:
-                    _tally(aside, part.checks[why].reason, rows, held)
-                elif repeat:
-                    merged += rows
-                    together = [one + other for one, other in zip(together, held, strict=True)]
-            if part.feed.source:
-                for reason, rows in self._rejected(part.base.name):
-                    read += rows
-                    _tally(aside, reason, rows, [Decimal()] * len(amounts))
+        amounts = [column for column in AMOUNTS.get(name, ()) if column in parts[0].fields]
+        none = _Held(0, (Decimal(),) * len(amounts))
+        outcomes = [outcome for part in parts for outcome in self._outcomes(part, amounts)]
+        aside: dict[str, _Held] = {}
+        for reason, held in ((o.reason, o.held) for o in outcomes if o.reason):
+            aside[reason] = aside.get(reason, none) + held
+        everything = sum((o.held for o in outcomes), none)
+        set_aside = sum(aside.values(), none)
+        merged = sum((o.held for o in outcomes if o.merged), none)
         if natural_key(metadata.tables[name]):
-            repeats = f"SELECT coalesce(sum(_rows - 1), 0)::BIGINT FROM stage.merged_{name} WHERE _rows > 0"
-            merged += self._rows(repeats)[0][0]
-        loaded, *kept = self._rows(f"SELECT count(*){sums} FROM warehouse.{ident(name)}")[0]
-        added = self.added.get(name, 0)
-        put_by = [sum((held[at + 1] for held in aside.values()), Decimal()) for at in range(len(amounts))]
-        if read + added != loaded + merged + sum(held[0] for held in aside.values()) or any(
-            total[at] != kept[at] + together[at] + put_by[at] for at in range(len(amounts))
-        ):
+            shared = f"SELECT coalesce(sum(_rows - 1), 0)::BIGINT FROM stage.merged_{name} WHERE _rows > 0"
+            merged += replace(none, rows=self._rows(shared)[0][0])
+        sums = "".join(f", coalesce(sum({ident(column)}), 0)" for column in amounts)
+        rows, *totals = self._rows(f"SELECT count(*){sums} FROM warehouse.{ident(name)}")[0]
+        loaded, added = _Held(rows, tuple(totals)), self.added.get(name, 0)
+        read = replace(everything, rows=sum(self._rows_read(part) for part in parts))
+        if replace(read, rows=read.rows + added) != loaded + merged + set_aside:
             raise LoadError(
-                f"[table.{name}]: the totals don't reconcile, so nothing was published; please report it"
+                f"[table.{name}]: the totals don't reconcile, so nothing was published; report this"
             )
-        for at, column in enumerate(amounts):
-            exact = sum((part.before.get(column, Decimal()) for part in parts), Decimal())
-            if exact != total[at]:
-                self._note(
-                    name,
-                    f"{column} as written adds up to {exact.normalize():,f}; rounding each row makes {total[at]:,}",
-                )
+        self._note_rounding(name, parts, dict(zip(amounts, read.amounts, strict=True)))
         if name == "sales_line":
-            rows, held = self._rows(
-                f"SELECT count(*), coalesce(sum(revenue), 0) FROM warehouse.{name} WHERE revenue < 0"
-            )[0]
-            self._note(name, f"{rows:,} of the lines loaded are returns or reductions (revenue {held:,})")
+            query = f"SELECT count(*), coalesce(sum(revenue), 0) FROM warehouse.{name} WHERE revenue < 0"
+            lines, revenue = self._rows(query)[0]
+            self._note(name, f"{lines:,} of the lines loaded are returns or reductions (revenue {revenue:,})")
+        stages = {"read": read, "loaded": loaded, "merged": merged, "set_aside": set_aside}
         return TableReport(
             name,
-            read,
-            loaded,
-            merged,
+            read.rows,
+            loaded.rows,
+            merged.rows,
             added,
             tuple(
-                SetAside(reason, rows, dict(zip(amounts, held, strict=True)))
-                for reason, (rows, *held) in aside.items()
+                SetAside(reason, held.rows, dict(zip(amounts, held.amounts, strict=True)))
+                for reason, held in aside.items()
             ),
-            {
-                column: {
-                    "read": total[at],
-                    "loaded": kept[at],
-                    "merged": together[at],
-                    "set_aside": put_by[at],
-                }
-                for at, column in enumerate(amounts)
-            },
+            {a: {stage: held.amounts[at] for stage, held in stages.items()} for at, a in enumerate(amounts)},
             tuple(self.notes.get(name, ())),
         )
 
-    def _rejected(self, source: str) -> list[tuple[str, int]]:
-        return self._rows(
-            f"SELECT reason, count(*) FROM stage.rejected WHERE source = {literal(source)} GROUP BY 1 ORDER BY 1"
+    def _rows_read(self, part: _Candidates) -> int:
+        """How many rows a feed had to account for, counted where they came from."""
+        if part.feed.rows_of:
+            return self._rows(f"SELECT count(*) FROM {part.table}")[0][0]
+        rejected = sum(rows for _, rows in self._rejected(part.base.name)) if part.feed.source else 0
+        return self._rows(f"SELECT count(*) FROM {part.base.table}")[0][0] * part.entries + rejected
+
+    def _outcomes(self, part: _Candidates, amounts: list[str]) -> list[_Outcome]:
+        """What became of a feed's rows: loaded, merged, or set aside for a reason."""
+        sums = "".join(f", coalesce(sum({ident(column)}), 0)" for column in amounts)
+        grouped = self._rows(
+            f"SELECT _why, _why IS NULL AND _repeat, count(*){sums} FROM {part.table}"
+            " GROUP BY 1, 2 ORDER BY 1, 2"
         )
+        found = [
+            _Outcome(None if why is None else part.checks[why].reason, merged, _Held(rows, tuple(held)))
+            for why, merged, rows, *held in grouped
+        ]
+        nothing = (Decimal(),) * len(amounts)
+        broken = self._rejected(part.base.name) if part.feed.source else []
+        return found + [_Outcome(reason, False, _Held(rows, nothing)) for reason, rows in broken]
+
+    def _note_rounding(self, name: str, parts: list[_Candidates], rounded: dict[str, Decimal]) -> None:
+        for column, total in rounded.items():
+            queries = [f"SELECT sum({ident(_exact(column))}) FROM {part.table}" for part in parts]
+            exact = sum((self._rows(query)[0][0] or Decimal() for query in queries), Decimal())
+            if exact != total:
+                written = f"{exact.normalize():,f} as written, {total:,} with each row rounded"
+                self._note(name, f"{column} adds up to {written}")
+
+    def _rejected(self, source: str) -> list[tuple[str, int]]:
+        """The lines of a source that are no rows at all, by reason."""
+        rejected = f"FROM stage.rejected WHERE source = {literal(source)}"
+        return self._rows(f"SELECT reason, count(*) {rejected} GROUP BY 1 ORDER BY 1")
 
     def _broken_lookups(self) -> list[TableReport]:
         """The broken lines of files that only serve joins: no table's rows, and yet not to be lost."""
@@ -845,26 +887,11 @@ class _Run:
     def write_set_aside(self, path: Path) -> None:
         """Every row set aside, with its place, the value to blame, the reason and the row as it was read."""
         self._number_lines()
-        parts = [
-            f"""
-            SELECT {literal(part.feed.table)} AS "table", f.name AS file, {_line(part.base)} AS line,
-                c.name AS "column", s._shown AS value, c.reason, {part.base.original("r")} AS "row",
-                {at} AS _part, s._row, s._entry
-            FROM {part.table} AS s
-            JOIN {_values([(n, c.column, c.reason) for n, c in enumerate(part.checks)])} AS c (place, name, reason)
-                ON c.place = s._why
-            JOIN {part.base.table} AS r ON r.rowid = s._row - 1
-            JOIN {_values([(f.first, f.last, f.name) for f in part.base.files])} AS f (first, last, name)
-                ON s._row BETWEEN f.first AND f.last
-            LEFT JOIN stage.line AS l ON l.source = {literal(part.base.name)} AND l._row = s._row
-            """
-            for at, part in enumerate(self.candidates)
-            if part.checks
-        ]
+        parts = [self._set_aside_rows(at, part) for at, part in enumerate(self.candidates) if part.checks]
         parts += [
             f"""
-            SELECT {literal(table)} AS "table", file, line, NULL::VARCHAR AS "column", NULL::VARCHAR AS value, reason,
-                text AS "row", {len(self.candidates)} AS _part, line AS _row, 0 AS _entry
+            SELECT {literal(table)} AS "table", file, line, NULL::VARCHAR AS "column", NULL::VARCHAR AS value,
+                reason, text AS "row", {len(self.candidates)} AS _part, line AS _row, 0 AS _entry
             FROM stage.rejected WHERE source = {literal(source)}
             """
             for table, source in self._readers()
@@ -881,9 +908,24 @@ class _Run:
                 for batch in rows:
                     writer.write_batch(batch)
 
+    def _set_aside_rows(self, at: int, part: _Candidates) -> str:
+        """One feed's part of the file, as a query; `_part`, `_row` and `_entry` put it in order."""
+        checks = _values([(place, check.column, check.reason) for place, check in enumerate(part.checks)])
+        files = _values([(file.first, file.last, file.name) for file in part.base.files])
+        return f"""
+            SELECT {literal(part.feed.table)} AS "table", f.name AS file, {_line(part.base)} AS line,
+                c.name AS "column", s._shown AS value, c.reason, {part.base.original("r")} AS "row",
+                {at} AS _part, s._row, s._entry
+            FROM ({part.set_aside()}) AS s
+            JOIN {checks} AS c (place, name, reason) ON c.place = s._why
+            JOIN {part.base.table} AS r ON r.rowid = s._row - 1
+            JOIN {files} AS f (first, last, name) ON s._row BETWEEN f.first AND f.last
+            LEFT JOIN stage.line AS l ON l.source = {literal(part.base.name)} AND l._row = s._row
+            """
+
     def _readers(self) -> list[tuple[str, str]]:
-        """(table, source) for every source: the tables it feeds, or its own name when it only serves joins."""
-        pairs = list(dict.fromkeys((feed.table, feed.source) for feed in self.mapping.feeds if feed.source))
+        """(table, source) for every source: the table it feeds, or its own name if it only serves joins."""
+        pairs = [(feed.table, feed.source) for feed in self.mapping.feeds if feed.source]
         fed = {source for _, source in pairs}
         return pairs + [(f"source {name}", name) for name in self.sources if name not in fed]
 
@@ -898,20 +940,14 @@ class _Run:
             for file in staged.files:
                 between = f"SELECT _row FROM ({aside}) WHERE _row BETWEEN {file.first} AND {file.last}"
                 rows = self.connection.sql(between).to_arrow_table()
-                if rows.num_rows:
-                    where = f"source = {literal(name)} AND file = {literal(file.name)}"
-                    rejected = [
-                        line for (line,) in self._rows(f"SELECT line FROM stage.rejected WHERE {where}")
-                    ]
-                    self.connection.register("numbered", csv_lines(file, rows, rejected))
-                    self._rows(f"INSERT INTO stage.line SELECT {literal(name)}, _row, line FROM numbered")
-                    self.connection.unregister("numbered")
-
-
-def _tally(aside: dict[str, list[Any]], reason: str, rows: int, held: list[Decimal]) -> None:
-    """Add rows and amounts to those already set aside for the same reason."""
-    before = aside.get(reason, [0, *[Decimal()] * len(held)])
-    aside[reason] = [one + other for one, other in zip(before, [rows, *held], strict=True)]
+                if not rows.num_rows:
+                    continue
+                where = f"source = {literal(name)} AND file = {literal(file.name)}"
+                rejected = [line for (line,) in self._rows(f"SELECT line FROM stage.rejected WHERE {where}")]
+                lines = pa.array(csv_lines(file, rows["_row"].to_numpy(), rejected))
+                self.connection.register("numbered", rows.append_column("line", lines))
+                self._rows(f"INSERT INTO stage.line SELECT {literal(name)}, _row, line FROM numbered")
+                self.connection.unregister("numbered")
 
 
 def _line(base: Staged) -> str:
@@ -919,7 +955,7 @@ def _line(base: Staged) -> str:
     in_file = "s._row - f.first + 1"
     if base.source.format == "parquet":
         return in_file
-    return f"coalesce(l.line, {in_file} + 1)" if base.source.format == "csv" else f"r.{LINE}"
+    return "l.line" if base.source.format == "csv" else f"r.{LINE}"
 
 
 def _values(rows: list[tuple[Any, ...]]) -> str:

@@ -1,4 +1,4 @@
-"""What a mapping file says: which files feed which table of the contract, read and checked before any data is.
+"""What a mapping file says: which files feed which table, read and checked before any data is.
 
 A mapping is one TOML file: `[warehouse]` (title, currency, folder), `[customer]`, `[source.NAME]` (files),
 `[table.NAME]` (a table of `queries/schema.py` and the columns that fill it). Every name in it is checked here
@@ -266,7 +266,8 @@ def _source(name: str, part: Any) -> Source:
     if ending == ".tsv":
         given.setdefault("delimiter", "\t")
     given["format"] = kind
-    return Source(name, **given, **{key: _texts(part, key, place) for key in lists})
+    given |= {key: _texts(part, key, place) for key in lists}
+    return Source(name, **given)
 
 
 def _feeds(tables: dict[str, Any], sources: dict[str, Source]) -> tuple[Feed, ...]:

@@ -82,7 +82,7 @@ class Marts:
         regions = self._frame(select(r.code, r.name, r.name_en, r.parent_code, r.level).order_by(r.position))
         managed = select(m.customer.c.manager_key)
         managers = self._frame(select(e.code, e.name, e.name_en).where(e.employee_key.in_(managed)).order_by(e.code))
-        channels = self._frame(select(m.channel.c["code", "name", "name_en"]).order_by(m.channel.c.code))
+        channels = self._frame(select(*m.channel.c["code", "name", "name_en"]).order_by(m.channel.c.code))
         activities = self._frame(select(a.code, a.name, a.name_en).order_by(a.activity_key))
         return {
             "region": _entries(regions),
@@ -107,13 +107,20 @@ class Marts:
     @cached_property
     def labels(self) -> dict[tuple[str, str], Entry]:
         """Names of coded values by (domain, code)."""
-        rows = self._frame(select(m.label.c["domain", "code", "name", "name_en"])).itertuples(index=False)
+        rows = self._frame(select(*m.label.c["domain", "code", "name", "name_en"])).itertuples(index=False)
         return {(d, c): Entry(c, n, None if pd.isna(e) else e) for d, c, n, e in rows}
 
     @cached_property
     def targets(self) -> pd.DataFrame:
         """The company's targets (columns of the contract's table): a few hundred rows at most."""
         return self._frame(select(m.target))
+
+    def unit_rates(self, day: date) -> dict[str, float]:
+        """The unit rate of each activity in force on a day, by activity code."""
+        r, a = m.activity_rate.c, m.activity.c
+        in_force = (r.valid_from <= day) & (r.valid_to.is_(None) | (r.valid_to > day))
+        rates = select(a.code, r.unit_rate).join_from(m.activity, m.activity_rate, r.activity_key == a.activity_key)
+        return {code: float(rate) for code, rate in self._frame(rates.where(in_force)).itertuples(index=False)}
 
     @cached_property
     def events(self) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 from sqlalchemy import Connection, Select, Table, func, insert, literal, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard.errors import DashboardError
 from dashboard.periods import Calendar
@@ -33,9 +34,17 @@ Progress = Callable[[str, float], None]
 def refresh(warehouse: Warehouse, folder: Path, progress: Progress = lambda step, done: None) -> str:
     """Build, check and publish the marts of a warehouse; returns the new version's name.
 
-    Raises DashboardError when the warehouse breaks its contract or the marts don't reconcile with it;
-    the version in force is then still the old one.
+    Raises DashboardError when the warehouse breaks its contract, the marts don't reconcile with it or can't
+    be written; the version in force is then still the old one.
     """
+    try:
+        return _refresh(warehouse, folder, progress)
+    except (duckdb.Error, SQLAlchemyError, OSError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise DashboardError(f"the marts in {folder} could not be built: {reason}") from error
+
+
+def _refresh(warehouse: Warehouse, folder: Path, progress: Progress) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
         version = _new_version(folder)
@@ -67,7 +76,7 @@ def current_version(folder: Path) -> str | None:
         return str(json.loads((folder / POINTER).read_text("utf-8"))["version"])
     except FileNotFoundError:
         return None
-    except (json.JSONDecodeError, KeyError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise DashboardError(f"{folder / POINTER} is damaged: run 'dashboard refresh'") from error
 
 
@@ -162,7 +171,7 @@ def _derive(root: duckdb.DuckDBPyConnection, filled: set[str], progress: Progres
         last, last_day, revenue, uncosted = mart.execute(sold).one()
         if last is None:
             raise DashboardError("table 'sales_line' is empty: there is nothing to show")
-        costed = float(uncosted or 0) <= marts.UNCOSTED_LIMIT * float(revenue or 0)
+        costed = abs(float(uncosted or 0)) <= marts.UNCOSTED_LIMIT * abs(float(revenue or 0))
         if costed:
             filled.add("cost_of_goods")
 
@@ -170,7 +179,8 @@ def _derive(root: duckdb.DuckDBPyConnection, filled: set[str], progress: Progres
         fill(marts.customer, marts.customers())
         fill(marts.customer_week, marts.customer_weeks(costed))
         first = mart.execute(select(func.min(marts.customer_week.c.week))).scalar_one()
-        calendar = Calendar(first, last, last_day or last)
+        # A newest week of nothing but returns has no purchase day: it counts up to its Monday.
+        calendar = Calendar(first, last, max(last_day or last, last))
         if "survey" in filled:
             fill(marts.spell, marts.spells(calendar.last_day))
         progress("windows", 0.75)

@@ -9,12 +9,12 @@ The other half of this module says what such text means: a number, a day, a code
 
 from __future__ import annotations
 
-import codecs
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,16 @@ LINE = "_line"
 AS_LINES = (
     "columns = {'line': 'VARCHAR'}, delim = '', quote = '', escape = '', header = false, auto_detect = false"
 )
+CSV_OPTIONS = (
+    "all_varchar = true, header = true, skip = 0, comment = '', quote = '\"', escape = '\"',"
+    " store_rejects = true, rejects_limit = 0, rejects_table = 'refused', rejects_scan = 'refusing'"
+)
+REFUSALS = {
+    "INVALID ENCODING": "the line is not UTF-8; name the encoding of the file",
+    "UNQUOTED VALUE": "a quoted field of the line is broken",
+    "LINE SIZE OVER MAXIMUM": "the line is too long",
+}
+STRETCH = 1 << 28
 Files = list[tuple[Path, Path]]
 
 
@@ -80,6 +90,7 @@ class Writing:
     thousands: str | None = None
     empty: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
+    odd_blanks: bool = True  # tabs, line ends, no-break and ideographic spaces may surround the text
     cells: bool = False  # from a worksheet: real dates come as yyyy-mm-dd, whatever the formats say
 
 
@@ -91,7 +102,7 @@ def clean(value: str, kind: str, writing: Writing) -> str:
     if kind != "VARCHAR":
         return value
     blank = ", ".join(literal(word) for word in writing.empty)
-    trimmed = f"nullif(trim({value}, {BLANKS}), '')"
+    trimmed = f"nullif(trim({value}{f', {BLANKS}' if writing.odd_blanks else ''}), '')"
     return f"CASE WHEN {trimmed} NOT IN ({blank}) THEN {trimmed} END" if blank else trimmed
 
 
@@ -188,6 +199,7 @@ class Staged:
     files: list[File] = field(default_factory=list)
     folder: Path = Path()
     garbled: bool = False
+    odd_blanks: bool = True
 
     @property
     def name(self) -> str:
@@ -208,7 +220,8 @@ class Staged:
     @property
     def writing(self) -> Writing:
         one = self.source
-        return Writing(one.decimal, one.thousands, one.empty, one.date_formats, one.format in ("xlsx", "xls"))
+        cells = one.format in ("xlsx", "xls")
+        return Writing(one.decimal, one.thousands, one.empty, one.date_formats, self.odd_blanks, cells)
 
     def kind(self, column: str) -> str:
         """The type of a column in the `typed` rows."""
@@ -257,7 +270,8 @@ def connect(scratch: Path) -> duckdb.DuckDBPyConnection:
     run(connection, "CREATE SCHEMA raw; CREATE SCHEMA stage")
     run(
         connection,
-        "CREATE TABLE stage.rejected (source VARCHAR, file VARCHAR, line BIGINT, reason VARCHAR, text VARCHAR)",
+        "CREATE TABLE stage.rejected"
+        " (source VARCHAR, file VARCHAR, line BIGINT, reason VARCHAR, text VARCHAR)",
     )
     return connection
 
@@ -316,7 +330,11 @@ def _files(source: Source, folder: Path) -> list[Path]:
 def _append(connection: duckdb.DuckDBPyConnection, staged: Staged, name: str, copy: Path, query: str) -> None:
     """Put a file's rows behind those staged so far. Every file of a source has the same columns."""
     columns = {column: kind for column, kind, *_ in run(connection, f"DESCRIBE {query}")}
-    columns.pop(LINE, None)
+    own = {"_row"} if columns.pop(LINE, None) == "BIGINT" else {"_row", LINE}
+    if reserved := own & columns.keys():
+        raise LoadError(
+            f"{staged.source.place}: {name} has a column {min(reserved)}, a name used here; rename it"
+        )
     if staged.files:
         _same_columns(staged, staged.files[0].name, staged.columns, name, columns)
         run(connection, f"INSERT INTO {staged.table} BY NAME {query}")
@@ -353,14 +371,20 @@ def _append_texts(
 
 
 def _read_parquet(connection: duckdb.DuckDBPyConnection, staged: Staged, files: Files) -> None:
-    """All files at once, so that a column that is whole in one file and not in the next keeps its fractions."""
+    """All files at once: a column may be whole in one file and have fractions in the next."""
     names: list[set[str]] = []
     for path, copy in files:
         copy.symlink_to(path.resolve())
         names.append({row[0] for row in run(connection, f"DESCRIBE FROM {literal(copy)}")})
         _same_columns(staged, files[0][0].name, names[0], path.name, names[-1])
     copies = ", ".join(literal(copy) for _, copy in files)
-    _append(connection, staged, "", Path(), f"SELECT * FROM read_parquet([{copies}], union_by_name = true)")
+    _append(
+        connection,
+        staged,
+        "",
+        Path(),
+        f"SELECT * FROM read_parquet([{copies}], union_by_name = true, binary_as_string = true)",
+    )
     staged.files.clear()
     for path, copy in files:
         rows = _count(connection, literal(copy))
@@ -387,17 +411,24 @@ def _utf8(staged: Staged, path: Path, copy: Path) -> None:
 
 
 def _read_csv(connection: duckdb.DuckDBPyConnection, staged: Staged, files: Files) -> None:
-    delimiter = f", delim = {literal(staged.source.delimiter)}" if staged.source.delimiter else ""
+    options = CSV_OPTIONS
+    if staged.source.delimiter:
+        options += f", delim = {literal(staged.source.delimiter)}"
     for path, copy in files:
         _utf8(staged, path, copy)
-        query = (
-            f"SELECT * FROM read_csv({literal(copy)}, all_varchar = true, header = true, skip = 0, comment = '',"
-            " quote = '\"', escape = '\"', store_rejects = true, rejects_limit = 0, rejects_table = 'refused',"
-            f" rejects_scan = 'refusing'{delimiter})"
-        )
+        staged.odd_blanks = _odd_blanks(copy) or (staged.odd_blanks and path != files[0][0])
+        query = f"SELECT * FROM read_csv({literal(copy)}, {options})"
         _append(connection, staged, staged.title(path), copy, query)
         _reject_lines(connection, staged, path, copy)
         run(connection, "DROP TABLE refused; DROP TABLE refusing")
+
+
+def _odd_blanks(path: Path) -> bool:
+    """Whether a file has blanks other than the space, for which trimming is several times slower."""
+    if not path.stat().st_size:
+        return False
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as text:
+        return any(text.find(blank.encode()) >= 0 for blank in ("\t", "\u00a0", "\u3000", '\n"', '\r"'))
 
 
 def _reject_lines(connection: duckdb.DuckDBPyConnection, staged: Staged, path: Path, copy: Path) -> None:
@@ -407,67 +438,63 @@ def _reject_lines(connection: duckdb.DuckDBPyConnection, staged: Staged, path: P
         f"SELECT {at}, min(error_type::VARCHAR) AS problem, min(csv_line) AS text FROM refused GROUP BY {at}"
     ).to_arrow_table()
     if refused.num_rows:
+        reasons = "".join(f" WHEN {literal(kind)} THEN {literal(said)}" for kind, said in REFUSALS.items())
         lines = pa.array(_line_numbers(copy, refused[at].to_numpy()))
         connection.register("refused_lines", refused.append_column("at_line", lines))
         _reject(
             connection,
             staged,
             path,
-            "SELECT at_line AS line, CASE problem"
-            " WHEN 'INVALID ENCODING' THEN 'the line is not UTF-8; name the encoding of the file'"
-            " ELSE 'the line has more or fewer columns than the header' END AS reason,"
-            " ltrim(text, chr(10) || chr(13)) AS text FROM refused_lines",
+            f"SELECT at_line AS line, CASE problem{reasons} ELSE 'the line has more or fewer columns than the"
+            " header' END AS reason, ltrim(text, chr(10) || chr(13)) AS text FROM refused_lines",
         )
         connection.unregister("refused_lines")
+
+
+def _places(text: np.ndarray, byte: str) -> np.ndarray:
+    """Where a byte occurs in a file, found a stretch at a time."""
+    stretches = range(0, len(text), STRETCH)
+    return np.concatenate([np.flatnonzero(text[at : at + STRETCH] == ord(byte)) + at for at in stretches])
+
+
+def _filled_lines(text: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(where each line ends, which lines aren't blank; both counted from 0)."""
+    ends = np.append(_places(text, "\n"), len(text))
+    lengths = np.diff(ends, prepend=-1) - 1 - (text[ends - 1] == ord("\r"))
+    return ends, np.flatnonzero(lengths > 0)
 
 
 def _line_numbers(path: Path, positions: np.ndarray) -> np.ndarray:
     """The line, from 1, on which each byte position lies, or the next line that isn't blank."""
     text = np.memmap(path, np.uint8, mode="r")
-    if bytes(text[:3]) == codecs.BOM_UTF8:
-        positions = positions - 1  # the reader counts one byte too many behind a byte order mark
-    ends = np.append(np.flatnonzero(text == ord("\n")), len(text))
-    lengths = np.diff(ends, prepend=-1) - 1 - (text[ends - 1] == ord("\r"))
-    filled = np.flatnonzero(lengths > 0)
+    ends, filled = _filled_lines(text)
     return filled[np.searchsorted(filled, np.searchsorted(ends, positions))] + 1
+
+
+def csv_lines(file: File, rows: np.ndarray, rejected: list[int]) -> np.ndarray:
+    """The line in the file, from 1, of each of these rows of the staged source.
+
+    A record starts on a line that isn't blank and before which the quotes are paired; the first is the
+    header. Where stray quotes make that uncertain, the row's place in the file stands in.
+    """
+    text = np.memmap(file.path, np.uint8, mode="r")
+    ends, filled = _filled_lines(text)
+    starts = np.concatenate(([0], ends + 1))[filled]
+    paired = np.searchsorted(_places(text, '"'), starts) % 2 == 0
+    records = filled[paired] + 1
+    records = records[~np.isin(records, rejected)]
+    if len(records) != file.last - file.first + 2:
+        return rows - file.first + 2
+    return records[rows - file.first + 1]
 
 
 def _reject(connection: duckdb.DuckDBPyConnection, staged: Staged, path: Path, query: str) -> None:
     """Note the lines of a file that are no rows at all."""
     run(
         connection,
-        f"INSERT INTO stage.rejected SELECT {literal(staged.name)}, {literal(staged.title(path))}, line, reason, text"
-        f" FROM ({query})",
+        f"INSERT INTO stage.rejected SELECT {literal(staged.name)}, {literal(staged.title(path))},"
+        f" line, reason, text FROM ({query})",
     )
-
-
-def csv_lines(file: File, rows: pa.Table, rejected: list[int]) -> pa.Table:
-    """The line in the file of each staged row (`_row`, 1-based in the source): a table of (_row, line).
-
-    A record starts where no quoted field is open and the line isn't empty; the first is the header, and the
-    n-th of the others that wasn't rejected is the n-th row. Reads the file again, apart from the staging
-    connection, which can't. Empty when stray quotes make the lines uncertain.
-    """
-    with duckdb.connect() as connection:
-        connection.register("wanted", rows)
-        refused = ", ".join(map(str, rejected)) or "0"
-        return connection.sql(
-            f"""
-            WITH lines AS (
-                SELECT row_number() OVER () AS line, line AS text,
-                    length(line) - length(replace(line, '"', '')) AS quotes
-                FROM read_csv({literal(file.path)}, {AS_LINES})
-            ), places AS (
-                SELECT line, text, sum(coalesce(quotes, 0)) OVER (ORDER BY line) - coalesce(quotes, 0) AS before
-                FROM lines
-            ), records AS (
-                SELECT line, row_number() OVER (ORDER BY line) - 2 + {file.first} AS _row
-                FROM places WHERE text IS NOT NULL AND before % 2 = 0 AND line NOT IN ({refused})
-                QUALIFY count(*) OVER () = 2 + {file.last} - {file.first}
-            )
-            SELECT _row, line FROM records SEMI JOIN wanted USING (_row)
-            """
-        ).to_arrow_table()
 
 
 def _read_jsonl(connection: duckdb.DuckDBPyConnection, staged: Staged, files: Files) -> None:
@@ -475,14 +502,17 @@ def _read_jsonl(connection: duckdb.DuckDBPyConnection, staged: Staged, files: Fi
     columns: dict[str, None] = {}
     for number, (path, copy) in enumerate(files):
         _utf8(staged, path, copy)
+        lines = f"lines_{number}"
+        good = "WHEN json_valid(line) THEN json_type(line) = 'OBJECT' WHEN line IS NOT NULL THEN false"
         run(
             connection,
-            f"CREATE TEMP TABLE lines_{number} AS SELECT row_number() OVER () AS {LINE}, line,"
-            f" CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' WHEN line IS NOT NULL THEN false END AS good FROM read_csv({literal(copy)}, {AS_LINES})",
+            f"CREATE TEMP TABLE {lines} AS"
+            f" SELECT row_number() OVER () AS {LINE}, line, CASE {good} END AS good"
+            f" FROM read_csv({literal(copy)}, {AS_LINES})",
         )
-        bad = f"SELECT {LINE} AS line, 'the line is not a JSON object' AS reason, line AS text FROM lines_{number}"
+        bad = f"SELECT {LINE} AS line, 'the line is not a JSON object' AS reason, line AS text FROM {lines}"
         _reject(connection, staged, path, f"{bad} WHERE NOT good")
-        keys = f"SELECT unnest(json_keys(line)) AS key, {LINE} FROM lines_{number} WHERE good"
+        keys = f"SELECT unnest(json_keys(line)) AS key, {LINE} FROM {lines} WHERE good"
         found = run(connection, f"SELECT key FROM ({keys}) GROUP BY key ORDER BY min({LINE}), key")
         columns |= dict.fromkeys(key for (key,) in found)
     for number, (path, copy) in enumerate(files):
@@ -537,7 +567,7 @@ def _sheet(source: Source, path: Path, names: list[str]) -> str:
 
 
 def _columns(staged: Staged, path: Path, rows: Iterable[list[str | None]]) -> dict[str, list[Any]]:
-    """A sheet's columns by the names in its first row that isn't empty, with each row's number in the sheet."""
+    """A sheet's columns by the names in its first row that isn't empty, and each row's place in it."""
     filled = ((number, row) for number, row in enumerate(rows, 1) if any(cell is not None for cell in row))
     _, header = next(filled, (0, []))
     names = [name for name in header if name is not None]

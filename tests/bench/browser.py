@@ -1,0 +1,141 @@
+"""What a reader sees, and when: measured inside a headless Chromium page, by watching its document change.
+
+The same script watches the dashboard and the bare pages. A moment is when the thing last changed, so a chart
+counts when it is fully drawn and a row of cards when its last card is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
+CHROMIUM = "/usr/bin/chromium"
+QUIET = 700
+"""Milliseconds without a change after which a page counts as finished; not part of any measurement."""
+PATIENCE = 120_000
+CHART = '[data-testid="stPlotlyChart"]'
+
+WATCH = """
+(() => {
+  const chart = '[data-testid="stPlotlyChart"]';
+  const top = '.page-headline, .kpi, [data-testid="stHeading"]';
+  const say = '.card-headline';
+  const table = '[data-testid="stDataFrame"] canvas';
+  const is = (node, selector) => node && (node.closest(selector) || node.querySelector?.(selector));
+  const seen = window.bench = { acted: 0, top: 0, said: 0, chart: 0, table: 0, any: 0 };
+  let tables = 0;
+  const act = () => { seen.acted = performance.now(); };
+  addEventListener('click', act, true);
+  addEventListener('keydown', act, true);
+  new MutationObserver(changes => {
+    const now = seen.any = performance.now();
+    for (const change of changes) {
+      const node = change.target.nodeType === 1 ? change.target : change.target.parentElement;
+      if (node?.closest(chart)) { seen.chart = now; continue; }
+      if (change.type === 'attributes') continue;
+      for (const one of [...change.addedNodes, node]) {
+        if (one?.nodeType !== 1) continue;
+        const inside = one !== node;
+        if (inside ? is(one, top) : one.closest(top)) seen.top = now;
+        if (inside ? is(one, say) : one.closest(say)) seen.said = now;
+        if (inside && is(one, chart)) seen.chart = now;
+      }
+    }
+    const shown = document.querySelectorAll(table).length;
+    if (shown !== tables) { tables = shown; seen.table = now; }
+  }).observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+})()
+"""
+
+FINISHED = """
+([charts, since, quiet]) => {
+  const app = document.querySelector('[data-testid="stApp"]');
+  const seen = window.bench;
+  if (app?.getAttribute('data-test-script-state') !== 'notRunning') return false;
+  const drawn = [...document.querySelectorAll('[data-testid="stPlotlyChart"]')]
+    .filter(chart => chart.querySelector('.main-svg')).length;
+  const last = Math.max(seen.top, seen.said, seen.chart, seen.table);
+  return drawn >= charts && last > since && performance.now() - Math.max(last, seen.acted) > quiet;
+}
+"""
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Milliseconds from navigation or from the reader's act: the headline and cards, the last sentence, the
+    last chart and the table he asked for; nan for what did not change."""
+
+    top: float
+    said: float
+    charts: float
+    table: float
+
+    @property
+    def answers(self) -> float:
+        """Everything the page says: its last chart or its last sentence."""
+        known = [m for m in (self.top, self.said, self.charts) if m == m]
+        return max(known) if known else float("nan")
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def reader(browser: Browser) -> BrowserContext:
+    """A reader with a cache of his own: his second page finds the program's files there."""
+    context = browser.new_context(viewport={"width": 1440, "height": 1000}, locale="en-GB")
+    context.add_init_script(WATCH)
+    context.set_default_timeout(PATIENCE)
+    return context
+
+
+def visit(context: BrowserContext, url: str, charts: int) -> tuple[Page, Moments]:
+    """Open a page in a new tab; it is finished when it has drawn so many charts."""
+    page = context.new_page()
+    page.goto(url)
+    return page, _moments(page, charts, 0.0)
+
+
+def choose(page: Page, key: str, steps: int, charts: int) -> Moments:
+    """Choose another option of a select box, `steps` below (or above, when negative) the present one."""
+    page.locator(f".st-key-{key} input").click()
+    # The list opens with its first option marked when nothing is typed: go from there to the wanted one.
+    for _ in range(abs(steps)):
+        page.keyboard.press("ArrowDown" if steps > 0 else "ArrowUp")
+    page.keyboard.press("Enter")
+    return _moments(page, charts, _acted(page))
+
+
+def click(page: Page, selector: str, charts: int) -> Moments:
+    """Click something."""
+    page.locator(selector).first.click()
+    return _moments(page, charts, _acted(page))
+
+
+def chart_count(page: Page) -> int:
+    return page.locator(CHART).count()
+
+
+def _acted(page: Page) -> float:
+    return float(page.evaluate("window.bench.acted"))
+
+
+def _moments(page: Page, charts: int, since: float) -> Moments:
+    page.wait_for_function(FINISHED, arg=[charts, since, QUIET], timeout=PATIENCE)
+    seen: dict[str, Any] = page.evaluate("window.bench")
+
+    def after(name: str) -> float:
+        return seen[name] - since if seen[name] > since else float("nan")
+
+    return Moments(after("top"), after("said"), after("chart"), after("table"))
