@@ -171,7 +171,7 @@ class Filters:
     @staticmethod
     def _name(name: str, code: str, language: Language, held: Marts) -> str:
         if name == "grade":
-            return language.t("grade {grade}", grade=code)
+            return language.t("Grade {grade}", grade=code)
         if name == "tier":
             return language.t(TIER_NAMES[code])
         entry = held.dimensions[name].get(code)

@@ -155,6 +155,8 @@ _ALL = (
     Metric("last_purchase", message("Last purchase"), "date"),
     Metric("acquired_on", message("Customer since"), "date"),
     Metric("date", message("Date"), "date"),
+    Metric("valid_from", message("From"), "date"),
+    Metric("valid_to", message("To"), "date"),
     Metric("definition", message("Definition"), "text"),
     Metric("unit", message("Unit"), "text"),
     Metric("owner", message("Owner"), "text"),

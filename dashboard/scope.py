@@ -13,7 +13,6 @@ from typing import Any
 
 from sqlalchemy import Boolean, ColumnElement, Select, or_, select, true
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql import visitors
 
 from queries import marts
 
@@ -83,5 +82,16 @@ def _compile(element: _ScopeClause, compiler: Any, **options: Any) -> str:
 
 def carries(statement: Select, scope: Scope) -> bool:
     """Whether the statement holds this scope's condition and no other's."""
-    found = [e.scope for e in visitors.iterate(statement) if isinstance(e, _ScopeClause)]
+    found: list[Scope] = []
+    # Each part is looked at once, however often the statement uses it: walking every path takes seconds.
+    seen: dict[int, Any] = {}
+    waiting: list[Any] = [statement]
+    while waiting:
+        part = waiting.pop()
+        if id(part) in seen:
+            continue
+        seen[id(part)] = part
+        if isinstance(part, _ScopeClause):
+            found.append(part.scope)
+        waiting.extend(part.get_children())
     return bool(found) and all(s.fingerprint == scope.fingerprint for s in found)

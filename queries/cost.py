@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Integer, Select, Subquery, case, cast, func, literal, select, union_all
+from sqlalchemy import CTE, ColumnElement, Integer, Select, Subquery, case, cast, func, literal, select, union_all
 from sqlalchemy.types import Double
 
 from queries import marts
@@ -27,7 +27,7 @@ def items(view: View) -> Select:
         )
         .where(served.c.customer_key.in_(select(customers.c.customer_key)))
         .group_by(served.c.source, served.c.item)
-        .order_by(func.sum(served.c.amount).desc())
+        .order_by(func.sum(served.c.amount).desc(), served.c.item)
     )
 
 
@@ -72,10 +72,11 @@ def quadrant(view: View) -> Select:
         )
         .where(c.gross_margin.is_not(None), (c.revenue != 0) | (c.cost_to_serve != 0))
         .group_by("x", "y")
+        .order_by("x", "y")
     )
 
 
-def _lines(view: View, customers: Subquery) -> Subquery:
+def _lines(view: View, customers: CTE) -> CTE:
     """Every cost line of every customer in view: (customer_key, line, cost)."""
     c = customers.c
     parts = [select(c.customer_key, literal(line).label("line"), c[line].label("cost")) for line in LINES]
@@ -85,7 +86,7 @@ def _lines(view: View, customers: Subquery) -> Subquery:
             served.c.customer_key.in_(select(c.customer_key))
         )
     )
-    return union_all(*parts).subquery("lines")
+    return union_all(*parts).cte("lines")
 
 
 def first_causes(view: View) -> Subquery:
@@ -95,7 +96,8 @@ def first_causes(view: View) -> Subquery:
     (before discounts and returns) are the base; the benchmark is the profitable customers' total of the line
     over their total of gross sales (the aggregate benchmark of `analysis.cost_to_serve.causes_of_loss`).
     """
-    customers = population(view)
+    # Named once, as the lines are: the engine then plans and finds the customers once and not for each line.
+    customers = select(population(view)).cte("in_view")
     c = customers.c
     gross = as_float(c.revenue + c.discount + c.returned)
     lines = _lines(view, customers)
@@ -138,5 +140,5 @@ def losses(view: View) -> Select:
             func.sum(causes.c.excess).label("excess"),
         )
         .group_by(causes.c.cause)
-        .order_by(func.sum(causes.c.loss).desc())
+        .order_by(func.sum(causes.c.loss).desc(), causes.c.cause)
     )

@@ -126,7 +126,7 @@ def by_region(view: View, level: int) -> Select:
         select(*keys, *_mean(answers.c.score))
         .join_from(answers, marts.region, inside)
         .group_by(*keys)
-        .order_by(func.count().desc())
+        .order_by(func.count().desc(), place.code)
     )
 
 

@@ -70,7 +70,7 @@ def trend(view: View, mondays: list[date]) -> Select:
         .join_from(days, marts.assignment, in_force)
         .where(a.customer_key.in_(select(everyone.c.customer_key)), a.grade.is_not(None))
         .group_by(days.c.week, a.grade)
-        .order_by(days.c.week)
+        .order_by(days.c.week, a.grade)
     )
 
 

@@ -52,7 +52,7 @@ def by_region(view: View, level: int) -> Select:
         .select_from(customers)
         .outerjoin(marts.region, inside)
         .group_by(place.code, place.name, place.name_en)
-        .order_by(func.sum(customers.c.revenue).desc().nulls_last())
+        .order_by(func.sum(customers.c.revenue).desc().nulls_last(), place.code)
     )
 
 

@@ -146,7 +146,7 @@ class Books:
         keys = {row["customer_key"] for row in self.rows["customer"] if keep(row)}
         kept = Books()
         for name, rows in self.rows.items():
-            kept.rows[name] = [row for row in rows if row.get("customer_key", None) in keys or "customer_key" not in row]
+            kept.rows[name] = [row for row in rows if "customer_key" not in row or row["customer_key"] in keys]
         return kept
 
 

@@ -352,11 +352,12 @@ class _Problem:
 
     def price_scale(self) -> Floats:
         """A first guess at the size of the prices: how gains vary over how costs vary."""
-        allowed = np.isfinite(self.gain)
-        lowest = np.where(allowed, self.gain, np.inf).min(axis=0, initial=np.inf)
-        gains = (self.gain.max(axis=0, initial=-np.inf) - lowest).mean() if self.n else 0.0
-        costs = np.ptp(self.cost, axis=1).mean(axis=1) if self.n else np.zeros(len(self.capacity))
-        return np.where(costs > 0, gains / np.where(costs > 0, costs, 1.0), 1.0) + np.finfo(float).tiny
+        if not self.n:
+            return np.ones(len(self.capacity))
+        lowest = np.where(np.isfinite(self.gain), self.gain, np.inf).min(axis=0)
+        gains = float((self.gain.max(axis=0) - lowest).mean()) or 1.0
+        costs = np.ptp(self.cost, axis=1).mean(axis=1)
+        return gains / np.where(costs > 0, costs, gains)
 
     def refuse_if_short(self) -> None:
         """A capacity that the least use of each customer already exceeds."""

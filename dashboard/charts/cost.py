@@ -23,6 +23,7 @@ from dashboard.charts.theme import (
     layout,
     line,
     rows,
+    see_through,
 )
 from dashboard.charts.value import bars
 from dashboard.language import symbol
@@ -54,7 +55,7 @@ def waterfall(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fi
     if solid[-1] and amounts[-1] >= 0:
         colors[-1] = palette.accent
     start = abs(amounts[0]) if amounts[0] else None
-    shares = [look.language.percent(a / start if start else None) for a in amounts]
+    shares = [look.language.percent(a / start if start else None, 1) for a in amounts]
     texts = [look.money(s[2], plus=s[3] == "cost") for s in steps]
     hovers = [
         hover(name, ("", text), (say("Share of {name}", name=names[0]), share))
@@ -83,7 +84,7 @@ def waterfall(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fi
     tones = [palette.loss if s[3] != "cost" and (s[2] or 0) < 0 else palette.text for s in steps]
     columns = [
         Column(say("Amount"), texts, tones, width=70),
-        Column("%", shares, [palette.secondary] * len(steps), width=48),
+        Column("%", shares, [palette.secondary] * len(steps), width=54),
     ]
     return ranking(look, names, [trace, joints], columns, *span(bases, ends), strong=solid)
 
@@ -170,13 +171,13 @@ def quadrant(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fig
     cells = rows(table, columns)
     squeeze = _Squeeze([_middle(*ends) for c in cells for ends in (c[:2], c[2:4])])
     x, y = [squeeze(_middle(*c[:2])) for c in cells], [squeeze(_middle(*c[2:4])) for c in cells]
-    right, high = max([*x, 0.5]) * 1.08, max([*y, 0.5]) * 1.16
+    right, high = max([*x, 0.5]) * 1.08, max([*y, 0.5]) * 1.25
     low = min([*y, 0]) - 0.14 * (high - min([*y, 0]))
     reach = min(right, high)
     sign = symbol(look.currency, look.language.code)
-    no_profit = annotation(
-        say("No profit"), reach, reach, palette.text, anchor="right", yanchor="bottom", yshift=2
-    )
+    # Below the line by more than its own width, so that it never lies on the line, however narrow the plot.
+    no_profit = annotation(say("No profit"), reach, reach * 0.72, palette.text, anchor="right")
+    no_profit["bgcolor"] = see_through(palette.page, 0.75)
     heading = say("Cost to serve, {unit}, log scale", unit=sign)
     base = layout(
         look,

@@ -44,11 +44,16 @@ def frontier(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fig
         text = say(
             "One more {unit} of service<br>brings {price} of profit", unit=unit, price=look.money(price)
         )
-        corner: dict[str, Any] = {"anchor": "right", "xref": "paper", "yref": "paper", "yanchor": "bottom"}
-        notes.append(annotation(text, 1, 0, look.palette.secondary, **corner))
+        notes.append(caption(text, look, x=1, xanchor="right", align="right"))
     heading = title(say("Service budget, {unit}", unit=x_unit), look)
     base = layout(
-        look, height=360, hoverdistance=-1, xaxis=xaxis | {"title": heading}, yaxis=yaxis, annotations=notes
+        look,
+        height=370,
+        margin={"l": 8, "r": 20, "t": 48, "b": 8, "pad": 0},
+        hoverdistance=-1,
+        xaxis=xaxis | {"title": heading},
+        yaxis=yaxis,
+        annotations=notes,
     )
     return figure(traces, base)
 

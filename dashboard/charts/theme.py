@@ -23,7 +23,7 @@ from queries.schema import GRADES, TIERS
 
 Mode = Literal["light", "dark"]
 FONT = 'Inter, "Noto Sans SC", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", sans-serif'
-SMALL, SIZE, LARGE = 11, 12, 14
+SMALL, SIZE = 11, 12
 
 
 @dataclass(frozen=True)

@@ -473,22 +473,25 @@ def _foot_ticks(deciles: Sequence[float | None], look: Look) -> dict[str, Any]:
 def _averages(
     numbers: dict[str, Any], ends: tuple[float, float], top: float, look: Look
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """A line each at the median and, lower and dotted, at the mean, with their amounts."""
+    """A line each at the median and, lower and dotted, at the mean, with amounts that point apart."""
     say, color = look.language.t, look.palette.text
+    averages = [("median", say("Median"), "solid", top * 0.99), ("mean", say("Mean"), "dot", top * 0.89)]
+    places = {
+        key: math.log10(value)
+        for key, *_ in averages
+        if not undefined(value := numbers.get(key)) and value > 0
+    }
     shapes, notes = [], []
-    for key, name, dash, height in (
-        ("median", say("Median"), "solid", top * 0.99),
-        ("mean", say("Mean"), "dot", top * 0.89),
-    ):
-        value = numbers.get(key)
-        if undefined(value) or value <= 0:
+    for key, name, dash, height in averages:
+        if key not in places:
             continue
-        place = math.log10(value)
+        place, value = places[key], numbers[key]
         shapes.append(line(look, place, place, 0, height, color, layer="above", line={"dash": dash}))
-        early = place < sum(ends) / 2 + 0.1
-        where: dict[str, Any] = (
-            {"anchor": "left", "xshift": 4} if early else {"anchor": "right", "xshift": -4}
-        )
+        along = (place - ends[0]) / (ends[1] - ends[0])
+        to_the_left = along > (0.3 if place == min(places.values()) else 0.8)
+        where: dict[str, Any] = {"anchor": "left", "xshift": 4}
+        if to_the_left:
+            where = {"anchor": "right", "xshift": -4}
         notes.append(annotation(f"{name} {look.money(value)}", place, height, color, yanchor="top", **where))
     return shapes, notes
 

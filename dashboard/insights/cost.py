@@ -16,6 +16,8 @@ from queries import cost as queries
 from queries import customers as customer_queries
 
 LISTED = 200
+STEPS = 9
+"""Cost items drawn one by one in the waterfall; the smaller ones are one step."""
 LINE_NAMES = {
     "discount": message("Discounts"),
     "returned": message("Returns"),
@@ -82,8 +84,11 @@ def waterfall(reader: Reader) -> Answer:
     if now["gross_margin"] is not None:
         steps.append(("cost_of_goods", t("Cost of goods"), -(now["cost_of_goods"] or 0.0), "cost"))
         steps.append(("gross_margin", t("Gross margin"), now["gross_margin"], "subtotal"))
-    for row in items.itertuples():
+    for row in items.head(STEPS).itertuples():
         steps.append((row.item, item_name(reader, row.item), -float(row.amount), "cost"))
+    rest = items.iloc[STEPS:]
+    if len(rest):
+        steps.append(("other", t("{n} smaller items", n=len(rest)), -float(rest["amount"].sum()), "cost"))
     left = now["profit"] if now["profit"] is not None else (now["revenue"] or 0.0) - (now["cost_to_serve"] or 0.0)
     last = "profit" if now["profit"] is not None else "before_goods"
     steps.append((last, t("Profit") if last == "profit" else t("Left before cost of goods"), left, "total"))

@@ -136,7 +136,6 @@ def costs(reader: Reader) -> Answer:
     items = reader.rows(cost_queries.items(reader.view))
     table = pd.DataFrame(
         {
-            "item": items["item"],
             "name": [item_name(reader, item) for item in items["item"]],
             "quantity": items["quantity"],
             "amount": items["amount"],

@@ -55,7 +55,8 @@ def today(reader: Reader) -> Answer:
 class Problem:
     """Groups of like customers with the gain and cost of each level: arrays (n, L), (n, L, 1), sizes (n,).
 
-    `budget` is what the levels of today cost, `current` (n,) is each group's level.
+    `budget` is what the levels of today cost, `profit` what the customers earn today, `current` (n,) each
+    group's level.
     """
 
     gain: np.ndarray
@@ -64,6 +65,7 @@ class Problem:
     size: np.ndarray
     current: np.ndarray
     budget: float
+    profit: float
 
     @property
     def value_today(self) -> float:
@@ -82,7 +84,15 @@ def problem(groups: pd.DataFrame, rules: Policy, level_cost: np.ndarray) -> Prob
     falls = np.arange(len(TIERS)) - current[:, None]
     allowed = falls <= rules.largest_fall
     cost = np.broadcast_to(level_cost, gain.shape)
-    return Problem(gain, cost[:, :, None], allowed, size, current, float((level_cost[current] * size).sum()))
+    return Problem(
+        gain,
+        cost[:, :, None],
+        allowed,
+        size,
+        current,
+        float((level_cost[current] * size).sum()),
+        float(groups["profit"].sum()),
+    )
 
 
 def cost_of_levels(reader: Reader, rules: Policy) -> np.ndarray | None:
@@ -181,14 +191,15 @@ def frontier(reader: Reader) -> Answer:
     start, today_ = cheapest * (1 + 1e-9), max(task.budget, cheapest * (1 + 1e-9))
     budgets = np.unique(np.append(np.linspace(start, max(today_ * 1.3, start + 1), BUDGETS), today_))
     curve = service_levels.frontier(task.gain, task.cost, [task.budget], budgets, 0, task.allowed, task.size)
-    table = pd.DataFrame({"budget": curve.budget, "value": curve.profit, "price": curve.price})
+    expected = task.profit - task.value_today + curve.profit
+    table = pd.DataFrame({"budget": curve.budget, "value": expected, "price": curve.price})
     place = int(np.searchsorted(budgets, today_))
     price = float(curve.price[place])
     enough = budgets[int(np.argmax(curve.price <= PRICE_OF_NOTHING))] if price <= PRICE_OF_NOTHING else today_
     at = int(np.searchsorted(budgets, enough))
     numbers = {
-        "current": {"budget": task.budget, "value": task.value_today},
-        "plan": {"budget": float(budgets[at]), "value": float(curve.profit[at])},
+        "current": {"budget": task.budget, "value": task.profit},
+        "plan": {"budget": float(budgets[at]), "value": float(expected[at])},
         "price": price,
     }
     if price > PRICE_OF_NOTHING:

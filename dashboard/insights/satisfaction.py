@@ -87,6 +87,7 @@ def curve(reader: Reader) -> Answer:
         "dispersion": found.dispersion,
         "scale": [low, high],
         "fitted": line.to_dict("records"),
+        "customers_by_score": histogram.to_dict("records"),
     }
     return Answer(curve_headline(reader, found), table, numbers, int(groups["n"].sum()))
 
@@ -226,7 +227,7 @@ def by_grade(reader: Reader) -> Answer:
     table = scored(table[table["code"].isin(GRADES)])
     if table.empty:
         return no_customers(reader)
-    table.insert(1, "name", [reader.t("grade {grade}", grade=code) for code in table["code"]])
+    table.insert(1, "name", [reader.t("Grade {grade}", grade=code) for code in table["code"]])
     return Answer(compared_headline(reader, table), table.reset_index(drop=True), {}, int(table["n"].sum()))
 
 

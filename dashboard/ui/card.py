@@ -96,7 +96,9 @@ def _foot(reader: Reader, insight: Insight, group: str, *, has_figure: bool) -> 
                 label, key=f"toggle-{insight.key}", type="tertiary", icon=":material/table_rows:", on_click=_toggle,
                 args=(insight.key,),
             )  # fmt: skip
-        if st.button(t("See customers"), key=f"behind-{insight.key}", type="tertiary", icon=":material/groups:"):
+        if not reader.filters.customer and st.button(
+            t("See customers"), key=f"behind-{insight.key}", type="tertiary", icon=":material/groups:"
+        ):
             behind(reader, group)
         if not has_figure and reader.scope.may("export"):
             download(insight.table, reader, insight.key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -123,8 +124,22 @@ HEADINGS = {
     "root_cause": message("Root cause"),
     "satisfaction_after": message("Satisfaction after"),
 }
-LABELLED = {"channel": "contact_channel", "purpose": "purpose", "outcome": "outcome", "category": "complaint_category",
-            "root_cause": "root_cause"}  # fmt: skip
+LABELLED = {
+    "channel": "contact_channel",
+    "purpose": "contact_purpose",
+    "outcome": "contact_outcome",
+    "category": "complaint_category",
+    "root_cause": "root_cause",
+}
+PROFILE_LABELS = {
+    "sex": "sex",
+    "education": "education",
+    "religion": "religion",
+    "zodiac": "zodiac",
+    "smokes": "yes_no",
+    "drinks": "yes_no",
+    "operating_history": "operating_history",
+}
 
 
 def events(reader: Reader) -> None:
@@ -179,7 +194,16 @@ def personal(reader: Reader) -> None:
         if row is None:
             st.caption(reader.t("Nothing recorded."))
             return
-        grid({reader.t(PROFILE[name]): str(row[name]) for name in PROFILE if row[name] is not None})
+        known = {name: row[name] for name in PROFILE if row[name] is not None}
+        grid({reader.t(PROFILE[name]): _detail(reader, name, value) for name, value in known.items()})
+
+
+def _detail(reader: Reader, name: str, value: Any) -> str:
+    if name == "birthday":
+        return reader.language.date(value)
+    if name == "hobbies":
+        return reader.language.list(reader.label("hobby", code) for code in str(value).split(","))
+    return reader.label(PROFILE_LABELS[name], value) if name in PROFILE_LABELS else str(value)
 
 
 PROFILE = {

@@ -52,11 +52,7 @@ def _card(reader: Reader, look: Look, name: str, row: dict, weeks: list) -> str:
     metric, currency = METRICS[name], reader.marts.currency
     value = say(name, row["value"], reader.language, currency)
     exact = say(name, row["value"], reader.language, currency, exact=True)
-    lines = []
-    for comparison, label in (("previous", reader.t("prev.")), ("last_year", reader.t("last yr."))):
-        lines.append(_delta(reader, metric.good, row["value"], row[comparison], label))
-    if row["target"] == row["target"]:
-        lines.append(_target(reader, name, row["value"], row["target"]))
+    lines = [_against(reader, name, row, comparison) for comparison in _comparisons(reader)]
     spark = sparkline(weeks[-52:], look) if weeks else ""
     return (
         f"<div class='kpi'><div class='kpi-label' title='{html.escape(reader.t(metric.definition), quote=True)}'>"
@@ -64,6 +60,20 @@ def _card(reader: Reader, look: Look, name: str, row: dict, weeks: list) -> str:
         f"<div class='kpi-value' title='{html.escape(exact, quote=True)}'>{html.escape(value)}</div>"
         f"<div class='kpi-spark'>{_image(spark)}</div>{''.join(lines)}</div>"
     )
+
+
+def _comparisons(reader: Reader) -> list[str]:
+    """What a card compares with, the reader's choice first; last year alone where both are the same weeks."""
+    same = reader.compared("previous") == reader.compared("last_year") is not None
+    shown = ["last_year", "target"] if same else ["previous", "last_year", "target"]
+    return sorted(shown, key=lambda comparison: comparison != reader.filters.compare)
+
+
+def _against(reader: Reader, name: str, row: dict, comparison: str) -> str:
+    if comparison == "target":
+        return _target(reader, name, row["value"], row["target"]) if row["target"] == row["target"] else ""
+    label = reader.t("prev.") if comparison == "previous" else reader.t("last yr.")
+    return _delta(reader, METRICS[name].good, row["value"], row[comparison], label)
 
 
 def _delta(reader: Reader, good: str, now: float, before: float, label: str) -> str:
@@ -80,8 +90,10 @@ def _delta(reader: Reader, good: str, now: float, before: float, label: str) -> 
 def _target(reader: Reader, name: str, now: float, target: float) -> str:
     goal = say(name, target, reader.language, reader.marts.currency)
     met = now <= target if METRICS[name].good == "down" else now >= target
-    words = reader.t("target {goal} met", goal=goal) if met else reader.t("target {goal} missed", goal=goal)
-    return _line("good" if met else "bad", "✓" if met else "✗", words)
+    gap = reader.language.change(now, target)
+    words = reader.t("target met") if met else reader.t("target missed")
+    said = f"{words} ({gap})" if gap else words
+    return _line("good" if met else "bad", "✓" if met else "✗", said, reader.t("Target: {goal}", goal=goal))
 
 
 def _image(svg: str) -> str:

@@ -41,7 +41,10 @@ class Marts:
 
     def __init__(self, folder: Path, version: str) -> None:
         self.version = version
-        self._root = open_file(folder / f"marts-{version}.duckdb")
+        path = folder / f"marts-{version}.duckdb"
+        if not path.exists():
+            raise DashboardError(f"{path} is gone: run 'dashboard refresh'")
+        self._root = open_file(path)
         self._engine = engine_on(self._root)
 
     def read(self, statement: Select, scope: Scope) -> pd.DataFrame:

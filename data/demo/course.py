@@ -163,18 +163,15 @@ def _decided_by(customers: Customers, who: np.ndarray, period: np.ndarray, cours
 
 
 def _reason(who: np.ndarray, period: np.ndarray, course: Course) -> np.ndarray:
+    """Why a row was written: a tier that stays above or below a new grade has a reason of its own."""
     grade, tier, previous = course.grade[who, period], course.tier[who, period], np.maximum(period - 1, 0)
-    grade_before, tier_before = course.grade[who, previous], course.tier[who, previous]
-    kept = tier == tier_before
-    reasons = [
-        (period == course.first_period[who], "initial"),
-        ((grade > grade_before) & kept, "relationship"),
-        ((grade < grade_before) & kept, "capacity"),
-        (grade < grade_before, "value_up"),
-        (grade > grade_before, "value_down"),
-    ]
-    return np.select(
-        [test for test, _ in reasons],
-        [REASONS.index(name) for _, name in reasons],
-        REASONS.index("tier_review"),
-    )
+    grade_before, kept = course.grade[who, previous], tier == course.tier[who, previous]
+    reasons = {
+        "initial": period == course.first_period[who],
+        "relationship": (grade > grade_before) & kept & (tier < grade),
+        "capacity": (grade < grade_before) & kept & (tier > grade),
+        "value_up": grade < grade_before,
+        "value_down": grade > grade_before,
+    }
+    index = [REASONS.index(name) for name in reasons]
+    return np.select(list(reasons.values()), index, REASONS.index("tier_review"))

@@ -22,7 +22,7 @@ from data.demo.streams import Subject, pick, rank_within, stream
 INDUSTRIES = codes("industry")
 HOUSEHOLD = INDUSTRIES.index("household")
 SIZES = codes("size")
-KINDS = codes("customer_kind")
+KINDS = codes("kind")
 
 CHANNELS = (
     ("web", "官网商城", "Web shop"),

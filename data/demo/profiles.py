@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from itertools import combinations
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from data.demo.lists import codes
 from data.demo.load import Batch, Coded
 from data.demo.streams import Subject, pick, stream
 
+HOBBIES = codes("hobby") + tuple(",".join(pair) for pair in combinations(codes("hobby"), 2))
 KEY_CONTACT_SHARE = 0.12
 DIALLING = {"CN": "86", "JP": "81", "SG": "65", "MY": "60", "TH": "66", "DE": "49", "US": "1", "GB": "44"}
 RELIGION_SHARES = {
@@ -52,7 +54,7 @@ def profile_rows(customers: Customers, customer_names: list[str], seed: int) -> 
         "birthplace": _birthplaces(rng, customers, who),
         "religion": _religions(rng, customers, who),
         "zodiac": Coded(codes("zodiac"), _zodiac(born)),
-        "hobbies": coded("hobby", [14, 16, 18, 6, 12, 14, 8, 12]),
+        "hobbies": Coded(HOBBIES, rng.integers(0, len(HOBBIES), size)),
         "smokes": coded("yes_no", [22, 66, 12]),
         "drinks": coded("yes_no", [24, 36, 40]),
         "operating_history": coded("operating_history", [30, 22, 26, 14, 8]),
@@ -69,7 +71,7 @@ def _birthplaces(rng: np.random.Generator, customers: Customers, who: np.ndarray
     """Half were born where they live, the others in any city of the country."""
     moved, city = rng.random(len(who)) < 0.5, customers.city[who].copy()
     for country in range(len(geography.COUNTRIES)):
-        cities = np.flatnonzero(geography.CITY_COUNTRY == country)
+        cities = np.flatnonzero(country == geography.CITY_COUNTRY)
         movers = np.flatnonzero(moved & (customers.country[who] == country))
         city[movers] = rng.choice(cities, len(movers))
     return Coded(tuple(name for name, _ in geography.CITY_NAME), city)

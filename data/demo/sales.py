@@ -65,7 +65,7 @@ def _modest_siblings() -> np.ndarray:
     """For each product one of the three cheapest of its category: what a small order takes instead."""
     siblings = np.empty(len(_CATEGORY), dtype=np.int16)
     for category in range(len(CATEGORIES)):
-        members = np.flatnonzero(_CATEGORY == category)
+        members = np.flatnonzero(category == _CATEGORY)
         cheapest = members[np.argsort(LIST_CENTS[members])][:3]
         siblings[members] = np.resize(cheapest, len(members))
     return siblings

@@ -88,7 +88,7 @@ class Delivery:
 def _events(
     activity: int, who: np.ndarray, day: np.ndarray, quantity: np.ndarray, channel: np.ndarray | int
 ) -> Events:
-    milli = np.rint(1000 * np.broadcast_to(quantity, who.shape)).astype(np.int64)
+    milli = np.rint(1000 * quantity).astype(np.int64)
     return Events(who, np.full(len(who), activity), day, milli, np.broadcast_to(channel, who.shape))
 
 
@@ -161,7 +161,7 @@ def _deliveries(orders: Orders, value: np.ndarray, delivery: Delivery) -> list[E
 
 
 def _return_handling(lines: Lines, returns: Returns) -> Events:
-    return _events(RETURN_HANDLING, lines.who[returns.line], returns.day, np.float64(1), -1)
+    return _events(RETURN_HANDLING, lines.who[returns.line], returns.day, np.ones(len(returns.line)), -1)
 
 
 def _personal(

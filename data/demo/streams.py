@@ -6,6 +6,7 @@ a change to one subject leaves the others as they were.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 import numpy as np
@@ -38,7 +39,7 @@ def stream(seed: int, chunk: int, subject: Subject) -> np.random.Generator:
     return np.random.Generator(np.random.SFC64(np.random.SeedSequence([seed, chunk, subject])))
 
 
-def pick(rng: np.random.Generator, shares: list[float] | np.ndarray, size: int) -> np.ndarray:
+def pick(rng: np.random.Generator, shares: Sequence[float] | np.ndarray, size: int) -> np.ndarray:
     """Indices drawn with the given shares (need not sum to one)."""
     edges = np.cumsum(shares) / np.sum(shares)
     return np.minimum(np.searchsorted(edges, rng.random(size), side="right"), len(edges) - 1)

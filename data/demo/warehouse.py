@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,6 +64,7 @@ KEYLESS = (
 )
 """Fact tables, without a primary key in the file: its index would cost more than the rows."""
 
+FEWEST = 50
 TITLE = "演示数据 · Demo company"
 
 
@@ -78,6 +80,13 @@ class Writer:
 
     def count(self, name: str, more: int) -> None:
         self.used[name] = self.used.get(name, 0) + more
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """One commit for all that is written in it; what fails is never seen, as its file is thrown away."""
+        self.connection.begin()
+        yield
+        self.connection.commit()
 
     def write(self, table: str, batch: Batch) -> None:
         self.count(table, insert(self.connection, metadata.tables[table], batch))
@@ -103,9 +112,11 @@ def build(path: Path, customers: int = 20_000, seed: int = 1, progress: Progress
     """Write a demo warehouse of `customers` customers to a new DuckDB file and its truth beside it.
 
     The same `customers` and `seed` give the same content. `progress` hears of each stage and the share
-    of it that is done. Raises FileExistsError rather than touch a file.
+    of it that is done. Raises FileExistsError rather than touch a file, ValueError below 50 customers.
     """
     path = Path(path)
+    if customers < FEWEST:
+        raise ValueError(f"a demo needs at least {FEWEST} customers, not {customers}")
     if path.exists():
         raise FileExistsError(f"{path} exists already: name a new file, or delete that one first")
     partial = path.with_name(path.name + ".partial")
@@ -119,6 +130,7 @@ def build(path: Path, customers: int = 20_000, seed: int = 1, progress: Progress
         partial.rename(path)
     finally:
         partial.unlink(missing_ok=True)
+        partial.with_name(partial.name + ".wal").unlink(missing_ok=True)
 
 
 def _create_tables(path: Path) -> None:
@@ -140,7 +152,8 @@ def _fill(writer: Writer, total: int, seed: int, progress: Progress) -> dict:
     pool = _referral_pool(total, seed, staff)
     progress("customers", 0.0)
     for drawn in _chunks(total, seed, staff):
-        _write_chunk(writer, drawn, pool, seed)
+        with writer.transaction():
+            _write_chunk(writer, drawn, pool, seed)
         sums.add(drawn)
         progress("customers", (writer.next("customer") - 1) / total)
     progress("totals", 0.0)

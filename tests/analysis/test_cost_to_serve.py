@@ -68,7 +68,7 @@ class TestTimeDriven:
         assert statement["line"].iloc[-1] == "ledger"
         assert sum(parts) == ledger == 560_000_00
 
-    @settings(deadline=None, max_examples=60)
+    @settings(deadline=None, max_examples=60, derandomize=True)
     @given(
         st.lists(
             st.tuples(
@@ -78,7 +78,7 @@ class TestTimeDriven:
             ),
             max_size=40,
         ),
-        st.lists(st.integers(0, 10**9), min_size=3, max_size=3),
+        st.lists(st.integers(0, 10**7), min_size=3, max_size=3),
         st.floats(0.5, 1e6),
     )
     def test_customers_unused_and_enterprise_make_the_ledger_to_the_cent(self, entries, cents, capacity):
@@ -206,7 +206,7 @@ class TestTimeDriven:
 
 
 class TestLargestRemainder:
-    @settings(deadline=None)
+    @settings(deadline=None, derandomize=True)
     @given(st.integers(0, 10**12), st.lists(st.floats(1e-3, 1e9), min_size=1, max_size=60))
     def test_parts_add_up_and_stay_within_a_cent_of_the_share(self, total, weights):
         parts = largest_remainder(total, weights)
@@ -258,7 +258,7 @@ class TestCausesOfLoss:
         assert summary["loss_cents"].to_dict() == {"returns": -75_00, "bad_debt": -68_00, "cost_of_goods": 0}
         assert summary.loc["bad_debt", "excess_cents"] == 150_00
 
-    @settings(deadline=None)
+    @settings(deadline=None, derandomize=True)
     @given(
         st.lists(
             st.tuples(st.floats(-1e6, 1e6), st.floats(0, 1e6), st.floats(0, 1e6), st.floats(0, 1e6)),

@@ -27,7 +27,7 @@ from tests.views import filters
 
 MONEY = ("revenue", "gross_margin", "cost_to_serve", "profit")
 CENT = 0.005
-ON_A_DEMO = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+ON_A_DEMO = settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
 def look(marts: Marts, chosen: Filters) -> Reader:
@@ -110,7 +110,7 @@ def test_summary_is_the_sum_of_the_customers(demo: Marts, data: st.DataObject) -
 # --- a window kept ready is the window computed from weeks -------------------------------------------
 
 
-@settings(ON_A_DEMO, max_examples=10)
+@settings(ON_A_DEMO, max_examples=5)
 @given(data=st.data(), period=st.sampled_from(("4w", "13w", "52w", "ytd", "all")), before=st.booleans())
 def test_a_window_kept_ready_equals_the_same_window_summed_from_weeks(
     demo: Marts, data: st.DataObject, period: str, before: bool

@@ -1,0 +1,66 @@
+"""Every statement the program can make of a view, found by the signatures in `queries`, so that none is forgotten."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from datetime import date
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy import Select, Subquery, select
+
+from dashboard.filters import Filters
+from dashboard.scope import Scope
+from dashboard.warehouse.read import Marts
+from queries import cost, customers, levels, population, satisfaction, tiers, value
+from queries.population import View
+
+MODULES: tuple[ModuleType, ...] = (population, value, cost, customers, levels, satisfaction, tiers)
+
+NOT_STATEMENTS = {"costs"}
+"""Parts of statements, without a scope of their own; what uses them joins a scoped population."""
+
+
+def functions() -> dict[str, Callable[..., Any]]:
+    """Functions of a view by name, such as 'value.summary'."""
+    found = {}
+    for module in MODULES:
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            mine = function.__module__ == module.__name__ and not name.startswith("_")
+            if mine and "view" in inspect.signature(function).parameters and name not in NOT_STATEMENTS:
+                found[f"{module.__name__.removeprefix('queries.')}.{name}"] = function
+    return found
+
+
+def view_of(marts: Marts, scope: Scope, filters: Filters | None = None) -> View:
+    filters = filters or Filters()
+    return View(filters, scope, marts.calendar.window(filters.period, filters.as_of), marts.calendar)
+
+
+def statements(view: View, text: str = "C01") -> Iterator[tuple[str, Select]]:
+    """Every statement of a view; `text` is what somebody searches for."""
+    others = {
+        "level": [0, 1, 2],
+        "column": ["grade", "tier", "industry", "kind"],
+        "measure": ["revenue", "profit"],
+        "exact": [True, False],
+        "order": ["revenue", "-profit"],
+        "limit": [5],
+        "complaint": [2.5],
+        "praise": [4.0],
+        "text": [text],
+        "shown": [view.window],
+        "mondays": [[view.window.last_week, date(2026, 8, 10)]],
+    }
+    for name, function in functions().items():
+        parameters = [p for p in inspect.signature(function).parameters if p != "view"]
+        assert set(parameters) <= set(others), f"tell tests/statements.py what to give {name} for {parameters}"
+        choices = [others[p] for p in parameters]
+        if name == "satisfaction.by_column":
+            choices = [["grade", "tier"]]
+        for place in range(max([1, *map(len, choices)])):
+            given = {p: options[place % len(options)] for p, options in zip(parameters, choices, strict=True)}
+            made = function(view, **given)
+            said = f"{name}({', '.join(map(str, given.values()))})"
+            yield said, select(made) if isinstance(made, Subquery) else made
