@@ -21,6 +21,7 @@ from dashboard.errors import DashboardError
 from dashboard.settings import HOME, ROOT, WAREHOUSE_VARIABLE, Settings
 
 FORMATS = ("json", "csv")
+DEMO_CUSTOMERS, DEMO_SEED = 20_000, 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,15 +62,12 @@ def _serve(options: argparse.Namespace) -> None:
 
 
 def _demo(options: argparse.Namespace) -> None:
-    from data import demo
-
     if options.customers < 50:
         raise DashboardError(f"--customers: {options.customers} is too few for a demo; take 50 or more")
     settings = Settings.read(options.warehouse)
     path = _file_of(settings, "demo")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _progress("demo") as progress:
-        demo.build(path, options.customers, options.seed, progress)
+    _build_demo(path, options.customers, options.seed)
     _refresh_marts(settings)
 
 
@@ -171,12 +169,24 @@ def _ensure_marts(settings: Settings) -> None:
             raise DashboardError(
                 f"no warehouse at {settings.warehouse}: make one with 'dashboard demo' or 'dashboard load'"
             )
-        from data import demo
-
         HOME.mkdir(parents=True, exist_ok=True)
-        with _progress("demo") as progress:
-            demo.build(Path(settings.warehouse), progress=progress)
+        _build_demo(Path(settings.warehouse), DEMO_CUSTOMERS, DEMO_SEED)
     _refresh_marts(settings)
+
+
+def _build_demo(path: Path, customers: int, seed: int) -> None:
+    """A demo takes the place of the one before only when it is whole."""
+    from data import demo
+
+    building = path.with_name(f".{path.stem}.building-{os.getpid()}.duckdb")
+    try:
+        with _progress("demo") as progress:
+            demo.build(building, customers, seed, progress)
+        os.replace(building.with_suffix(".truth.json"), path.with_suffix(".truth.json"))
+        os.replace(building, path)
+    finally:
+        for leftover in (building, building.with_suffix(".truth.json")):
+            leftover.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -228,8 +238,8 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--host", default="localhost", help="address to listen on (default: this machine only)")
 
     demo = command("demo", _demo, "build a demo warehouse, the same for the same seed")
-    demo.add_argument("--customers", type=int, default=20_000, metavar="N")
-    demo.add_argument("--seed", type=int, default=1, metavar="S")
+    demo.add_argument("--customers", type=int, default=DEMO_CUSTOMERS, metavar="N")
+    demo.add_argument("--seed", type=int, default=DEMO_SEED, metavar="S")
 
     load = command("load", _load, "load real data by a mapping file")
     load.add_argument("--mapping", required=True, metavar="FILE")

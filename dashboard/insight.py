@@ -127,7 +127,8 @@ class Answer:
 @dataclass(frozen=True)
 class Question:
     """A registered question. `needs` are tables of the contract (or 'cost_of_goods') it can't do without;
-    `draw` makes its figure of table and numbers; `dimension` is the filter that a click on a mark sets."""
+    `draw` makes its figure of table and numbers; `dimension` is the filter that a click on a mark sets, or
+    'group' when marks are groups of customers; `behind` is the group of customers the answer is about."""
 
     key: str
     title: str
@@ -135,6 +136,7 @@ class Question:
     needs: tuple[str, ...] = ()
     draw: Callable[..., Any] | None = None
     dimension: str = ""
+    behind: str = ""
 
 
 QUESTIONS: dict[str, Question] = {}
@@ -158,13 +160,14 @@ def question(
     needs: tuple[str, ...] = (),
     draw: Callable[..., Any] | None = None,
     dimension: str = "",
+    behind: str = "",
 ) -> Callable[[Callable[[Reader], Answer]], Callable[[Reader], Answer]]:
     """Register the function that answers a question."""
 
     def register(answer: Callable[[Reader], Answer]) -> Callable[[Reader], Answer]:
         if key in QUESTIONS:
             raise ValueError(f"question {key!r} is registered twice")
-        QUESTIONS[key] = Question(key, title, answer, needs, draw, dimension)
+        QUESTIONS[key] = Question(key, title, answer, needs, draw, dimension, behind)
         return answer
 
     return register

@@ -72,8 +72,7 @@ def _access(path: Path) -> dict[str, dict[str, Any]]:
         for key in rights:
             if key not in ("regions", "permissions"):
                 raise DashboardError(
-                    f"access file {path}: unknown key {key!r} for {email}"
-                    f"{nearest(key, ('regions', 'permissions'))}"
+                    f"access file {path}: unknown key {key!r} for {email}{nearest(key, ('regions', 'permissions'))}"
                 )
         for permission in rights.get("permissions", []):
             if permission not in PERMISSIONS:

@@ -13,6 +13,6 @@ kpis(
 if needs(reader, "costs"):
     card(reader, look, "cost.waterfall")
     cards(reader, look, ["cost.activities", "cost.losses"])
-    card(reader, look, "cost.quadrant", group="moved")
-    card(reader, look, "cost.loss_makers", group="loss_makers", opens_customer=True)
+    card(reader, look, "cost.quadrant")
+    card(reader, look, "cost.loss_makers", opens_customer=True)
     card(reader, look, "cost.customers", opens_customer=True)

@@ -8,7 +8,7 @@ kpis(
     reader, look, ("active_customers", "satisfaction", "praise", "complaint", "referral"), headline="satisfaction.curve"
 )
 if needs(reader, "survey", "word_of_mouth"):
-    card(reader, look, "satisfaction.curve", group="surveyed", headline=False)
+    card(reader, look, "satisfaction.curve", headline=False)
     cards(reader, look, ["satisfaction.standing", "satisfaction.drivers"])
     cards(reader, look, ["satisfaction.by_grade", "satisfaction.by_region"])
-    card(reader, look, "satisfaction.loyalty", group="surveyed")
+    card(reader, look, "satisfaction.loyalty")

@@ -5,9 +5,9 @@ from dashboard.ui import card, cards, kpis, open_page
 
 reader, look = open_page(message("Customer value"))
 kpis(reader, look, ("customers", "active_customers", "revenue", "gross_margin", "cost_to_serve", "profit"))
-card(reader, look, "value.whale", group="moved")
+card(reader, look, "value.whale")
 cards(reader, look, ["value.distribution", "value.concentration"])
 cards(reader, look, ["value.trend", "value.by_region"])
-card(reader, look, "value.deciles", group="moved")
+card(reader, look, "value.deciles")
 card(reader, look, "value.top", opens_customer=True)
-card(reader, look, "value.bottom", group="loss_makers", opens_customer=True)
+card(reader, look, "value.bottom", opens_customer=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
-from sqlalchemy import Select, and_, func, literal, or_, select, union_all
+from sqlalchemy import BigInteger, Select, and_, cast, func, literal, or_, select, union_all
 
 from queries import marts
 from queries.population import View, population
@@ -61,16 +61,20 @@ def trend(view: View, mondays: list[date]) -> Select:
     everyone = population(replace(view, filters=replace(view.filters, grade=(), tier=())))
     days = union_all(*[select(literal(monday).label("week")) for monday in mondays]).subquery("days")
     a = marts.assignment.c
-    in_force = and_(
-        a.valid_from <= days.c.week + 6,
-        or_(a.valid_to.is_(None), a.valid_to > days.c.week + 6),
-    )
-    return (
-        select(days.c.week, a.grade, func.count().label("customers"))
-        .join_from(days, marts.assignment, in_force)
+    # The same spans of time occur for many customers: counted once, they are few.
+    spans = (
+        select(a.grade, a.valid_from, a.valid_to, func.count().label("customers"))
         .where(a.customer_key.in_(select(everyone.c.customer_key)), a.grade.is_not(None))
-        .group_by(days.c.week, a.grade)
-        .order_by(days.c.week, a.grade)
+        .group_by(a.grade, a.valid_from, a.valid_to)
+        .cte("spans")
+    )
+    s = spans.c
+    in_force = and_(s.valid_from <= days.c.week + 6, or_(s.valid_to.is_(None), s.valid_to > days.c.week + 6))
+    return (
+        select(days.c.week, s.grade, cast(func.sum(s.customers), BigInteger).label("customers"))
+        .join_from(days, spans, in_force)
+        .group_by(days.c.week, s.grade)
+        .order_by(days.c.week, s.grade)
     )
 
 

@@ -236,9 +236,7 @@ class LorenzCurve:
             gini_index = _gini(self.customers, total, rank_total)
             top = _money_of_top(counts, money, share * self.customers) / total
         drawn = total > 0
-        return LorenzInterval(
-            gini=_quantiles(gini_index[drawn], level), top_share=_quantiles(top[drawn], level)
-        )
+        return LorenzInterval(gini=_quantiles(gini_index[drawn], level), top_share=_quantiles(top[drawn], level))
 
 
 @dataclass(frozen=True)
@@ -344,9 +342,7 @@ class WhaleCurve:
         total = self.total if self.peak_share is not None else 0.0
         return _curve_frame(reached, money, self.customers, total, ("profit_share", "profit"))
 
-    def interval(
-        self, *, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0
-    ) -> WhaleInterval | None:
+    def interval(self, *, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0) -> WhaleInterval | None:
         """Bootstrap intervals of the whale statistics; None where the shares are undefined.
 
         An end is infinite when the total of too many resamples is not above zero: the data can't bound it.
@@ -429,9 +425,7 @@ def gini(values: ArrayLike) -> float | None:
     return lorenz(values).gini
 
 
-def gini_from_groups(
-    customers: ArrayLike, total: ArrayLike, rank_total: ArrayLike | None = None
-) -> float | None:
+def gini_from_groups(customers: ArrayLike, total: ArrayLike, rank_total: ArrayLike | None = None) -> float | None:
     """Gini index from groups in descending order of value; arguments as in `lorenz_from_groups`."""
     return lorenz_from_groups(customers, total, rank_total=rank_total).gini
 
@@ -441,9 +435,7 @@ def top_share(values: ArrayLike, share: float) -> float | None:
     return lorenz(values).top_share(share)
 
 
-def top_share_from_groups(
-    customers: ArrayLike, total: ArrayLike, smallest: ArrayLike, share: float
-) -> float | None:
+def top_share_from_groups(customers: ArrayLike, total: ArrayLike, smallest: ArrayLike, share: float) -> float | None:
     """Share of the total that the best `share` of customers bring, from groups in descending order.
 
     Exact wherever a group ends within one customer of share x customers, which holds at every multiple of
@@ -576,9 +568,7 @@ def _refuse_first(values: ArrayLike, wrong: NDArray[np.bool_], numbers: Floats, 
     raise ValueError(f"position {position}{label} holds {numbers[position]}: {why}")
 
 
-def _curve_frame(
-    reached: Floats, money: Floats, customers: int, total: float, names: tuple[str, str]
-) -> pd.DataFrame:
+def _curve_frame(reached: Floats, money: Floats, customers: int, total: float, names: tuple[str, str]) -> pd.DataFrame:
     share_name, money_name = names
     return pd.DataFrame(
         {

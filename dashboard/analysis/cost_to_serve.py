@@ -280,9 +280,7 @@ def return_on_service(contribution: ArrayLike, cost: ArrayLike) -> ServiceReturn
     """
     gained, spent = np.asarray(contribution, dtype=float), np.asarray(cost, dtype=float)
     if gained.shape != spent.shape or gained.ndim != 1:
-        raise ValueError(
-            f"contribution {gained.shape} and cost {spent.shape} must be two arrays of one length"
-        )
+        raise ValueError(f"contribution {gained.shape} and cost {spent.shape} must be two arrays of one length")
     _refuse_rows(~np.isfinite(gained), "contribution", "a finite number")
     _refuse_rows(~(spent >= 0) | np.isinf(spent), "cost", "a number of zero or more")
     defined = spent > 0
@@ -432,9 +430,7 @@ def _benchmark(
             raise ValueError(f"benchmark has no ratio for {', '.join(missing)}")
         ratios = np.array([float(benchmark[line]) for line in lines])
         if not np.isfinite(ratios).all():
-            raise ValueError(
-                f"benchmark: the ratio of {lines[int(np.argmin(np.isfinite(ratios)))]!r} is missing"
-            )
+            raise ValueError(f"benchmark: the ratio of {lines[int(np.argmin(np.isfinite(ratios)))]!r} is missing")
         return ratios, 0
     if benchmark not in ("profitable", "all"):
         raise ValueError(f"benchmark: {benchmark!r} {_instead_of(benchmark, ('profitable', 'all'))}")
@@ -445,8 +441,7 @@ def _benchmark(
         if not len(revenue):
             return np.zeros(len(lines)), 0
         raise ValueError(
-            f"no {benchmark} customer with revenue to compare with: "
-            "give benchmark the ratios, line -> share of revenue"
+            f"no {benchmark} customer with revenue to compare with: give benchmark the ratios, line -> share of revenue"
         )
     if statistic == "median":
         ratios = np.median(cost[chosen] / revenue[chosen, None], axis=0)

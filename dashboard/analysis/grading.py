@@ -61,9 +61,7 @@ class GradePolicy:
 
     def __post_init__(self) -> None:
         if len(set(self.grades)) != len(self.grades) or len(self.grades) != len(self.cuts) + 1:
-            raise ValueError(
-                f"{len(self.cuts)} cuts need {len(self.cuts) + 1} different grades: {self.grades}"
-            )
+            raise ValueError(f"{len(self.cuts)} cuts need {len(self.cuts) + 1} different grades: {self.grades}")
         if not np.isfinite(self.cuts).all() or (np.diff(self.cuts) >= 0).any():
             raise ValueError(f"cuts must be finite and fall from the best grade down: {self.cuts}")
         if not 0 < self.smoothing <= 1:
@@ -129,9 +127,7 @@ class Rfm:
     @property
     def cell(self) -> NDArray[np.int16]:
         """The three scores read as one number: 545 is recency 5, frequency 4, monetary 5."""
-        recency, frequency, monetary = (
-            part.astype(np.int16) for part in (self.recency, self.frequency, self.monetary)
-        )
+        recency, frequency, monetary = (part.astype(np.int16) for part in (self.recency, self.frequency, self.monetary))
         return 100 * recency + 10 * frequency + monetary
 
     def fixed_cuts(self) -> dict[str, list[float]]:
@@ -192,9 +188,7 @@ class TransitionTest:
     n: int
 
 
-def score(
-    components: pd.DataFrame, weights: Mapping[str, float], lower_is_better: Iterable[str] = ()
-) -> Scores:
+def score(components: pd.DataFrame, weights: Mapping[str, float], lower_is_better: Iterable[str] = ()) -> Scores:
     """Weighted score of each customer's standing among all: sum of weight x mid-rank percentile.
 
     ``components``: a row a customer, a column a component; columns without a weight have no influence.
@@ -276,16 +270,12 @@ def assign_grades(
         for review in range(reviews):
             event = None if events is None else events[rows, review]
             joins = (grade[rows] == NOT_GRADED) & (first[rows] <= review)
-            before, reason = _review(
-                block[review], policy, joins, event, smoothed[rows], grade[rows], pending[rows]
-            )
+            before, reason = _review(block[review], policy, joins, event, smoothed[rows], grade[rows], pending[rows])
             grades[rows, review] = grade[rows]
             changed = np.flatnonzero(reason >= 0)
             if len(changed):
                 at = start + changed
-                found.append(
-                    (at, np.full(len(at), review), before[changed], grade[at], smoothed[at], reason[changed])
-                )
+                found.append((at, np.full(len(at), review), before[changed], grade[at], smoothed[at], reason[changed]))
     return GradeHistory(
         policy=policy,
         grades=grades,
@@ -320,8 +310,7 @@ def rfm(
     if nested and fixed:
         raise ValueError("nested scores have limits of their own in each cell: give cuts or nested, not both")
     values = {
-        name: _numbers(value, name)
-        for name, value in zip(COMPONENTS, (recency, frequency, monetary), strict=True)
+        name: _numbers(value, name) for name, value in zip(COMPONENTS, (recency, frequency, monetary), strict=True)
     }
     if len({len(value) for value in values.values()}) > 1:
         lengths = ", ".join(f"{name} {len(value)}" for name, value in values.items())
@@ -366,9 +355,7 @@ def migration(
     if len(before) != len(after):
         raise ValueError(f"from_grades has {len(before)} customers and to_grades {len(after)}")
     counts = np.bincount(before * len(states) + after, minlength=len(grades) * len(states))
-    return migration_from_counts(
-        counts.reshape(len(grades), len(states)), grades, leaver=leaver, smoothing=smoothing
-    )
+    return migration_from_counts(counts.reshape(len(grades), len(states)), grades, leaver=leaver, smoothing=smoothing)
 
 
 def migration_from_counts(
@@ -671,9 +658,7 @@ def _classify(
 
 
 def _cut_table(name: str, cells: Iterable[int], limits: NDArray[np.float64], classes: int) -> pd.DataFrame:
-    within = [
-        "".join(f"{letter}{digit}" for letter, digit in zip("RF", str(cell), strict=False)) for cell in cells
-    ]
+    within = ["".join(f"{letter}{digit}" for letter, digit in zip("RF", str(cell), strict=False)) for cell in cells]
     within = ["" if cell == "R0" else cell for cell in within]
     return pd.DataFrame(
         {
@@ -708,14 +693,10 @@ def _codes(grades: ArrayLike | pd.Series, known: list[str], what: str) -> NDArra
     found, distinct = pd.factorize(pd.Series(grades).reset_index(drop=True))
     if (found < 0).any():
         raise ValueError(f"{what}, row {int(np.argmax(found < 0))}: the grade is missing")
-    position = pd.Index(known, dtype=object).get_indexer(
-        pd.Index([str(name) for name in distinct], dtype=object)
-    )
+    position = pd.Index(known, dtype=object).get_indexer(pd.Index([str(name) for name in distinct], dtype=object))
     if (position < 0).any():
         unknown = int(np.argmax(position < 0))
-        raise ValueError(
-            f"{what}, row {int(np.argmax(found == unknown))}: {_unknown(distinct[unknown], known)}"
-        )
+        raise ValueError(f"{what}, row {int(np.argmax(found == unknown))}: {_unknown(distinct[unknown], known)}")
     return position.astype(np.int64)[found]
 
 

@@ -108,8 +108,7 @@ class PurchaseModel(FittedModel):
         nothing = np.zeros(1)
         newcomer = _Histories(nothing, nothing, nothing, nothing, nothing, np.zeros(1, dtype=int))
         expected = [
-            _purchases(self.params, self.early_chances, newcomer, _not_negative("t", until), 0.0)[0]
-            for until in times
+            _purchases(self.params, self.early_chances, newcomer, _not_negative("t", until), 0.0)[0] for until in times
         ]
         return np.array(expected).reshape(np.shape(t))
 
@@ -210,9 +209,7 @@ def fit_mbg_nbd(
     return MbgNbd(**_fit_purchases(MbgNbd.early_chances, frequency, recency, age, weights, unit))
 
 
-def fit_gamma_gamma(
-    frequency: ArrayLike, mean_spend: ArrayLike, weights: ArrayLike | None = None
-) -> GammaGamma:
+def fit_gamma_gamma(frequency: ArrayLike, mean_spend: ArrayLike, weights: ArrayLike | None = None) -> GammaGamma:
     """Maximum-likelihood Gamma-Gamma model of spend, fitted on customers with a repeat purchase.
 
     mean_spend is the mean over the repeat purchases, in money; it is not read where frequency is 0.
@@ -467,9 +464,7 @@ def _purchases(params: dict[str, float], early: int, rows: _Histories, t: float,
     return _probability_alive(params, early, rows) * of_pairs[rows.pair]
 
 
-def _purchases_if_alive(
-    params: dict[str, float], early: int, x: Floats, age: Floats, t: float, force: float
-) -> Floats:
+def _purchases_if_alive(params: dict[str, float], early: int, x: Floats, age: Floats, t: float, force: float) -> Floats:
     """Integral of the living customer's purchase rate over the next t, by Gauss-Legendre.
 
     The published closed form fails at a = 1 and a + b < 1 and has no discounted version; the integrand has
@@ -615,9 +610,7 @@ class _PurchaseLikelihood:
         hessian = np.zeros((4, 4))
         hessian[0, 0] = -(self.bought_again @ shape**-2)
         hessian[0, 1] = self.at_age @ share_of_age
-        hessian[1, 1] = self.purchases_at_age @ rest**2 - r * (
-            self.at_age @ (share_of_age * (rest + 1 / alpha))
-        )
+        hessian[1, 1] = self.purchases_at_age @ rest**2 - r * (self.at_age @ (share_of_age * (rest + 1 / alpha)))
         hessian[2, 2] = hessian[2, 3] = self.stayed @ either**-2
         hessian[3, 3] = hessian[2, 3] - self.stayed @ stay**-2
         return float(value), gradient, hessian
@@ -664,9 +657,7 @@ def _expected_spend(params: dict[str, float], x: Floats, mean: Floats) -> Floats
     return np.divide((v + x * mean) * p, known, out=np.full(x.shape, np.inf), where=known > 0)
 
 
-def _spend_likelihood(
-    x: Floats, which_x: NDArray[np.intp], counts: Floats, mean: Floats, weight: Floats
-) -> Objective:
+def _spend_likelihood(x: Floats, which_x: NDArray[np.intp], counts: Floats, mean: Floats, weight: Floats) -> Objective:
     """Log-likelihood of mean spends (Fader & Hardie 2013): Gamma functions on distinct counts only."""
     at_count = np.bincount(which_x, weight, counts.size)
     spent = x * mean
@@ -788,9 +779,7 @@ def _newton(
     raise ValueError("the fit did not converge: the data can't identify the model's parameters")
 
 
-def _slopes(
-    quantity: Callable[[dict[str, float]], Floats], params: dict[str, float], log_covariance: Floats
-) -> Floats:
+def _slopes(quantity: Callable[[dict[str, float]], Floats], params: dict[str, float], log_covariance: Floats) -> Floats:
     """Slopes of a quantity along the independent errors of the parameters' logs: (parameters, rows)."""
     tiny = 1e-5  # a one-sided difference: an interval needs four digits, not ten
     here = quantity(params)
@@ -827,9 +816,7 @@ def _grouped(
     return tuple(distinct), tuple(reversed(codes_of_groups)), weight.astype(float)
 
 
-def _checked_histories(
-    frequency: ArrayLike, recency: ArrayLike, age: ArrayLike
-) -> tuple[Floats, Floats, Floats]:
+def _checked_histories(frequency: ArrayLike, recency: ArrayLike, age: ArrayLike) -> tuple[Floats, Floats, Floats]:
     x, last, life = _count("frequency", frequency), _finite("recency", recency), _finite("age", age)
     if not x.shape == last.shape == life.shape:
         raise ValueError("frequency, recency and age differ in length: give one entry a customer in each")

@@ -128,9 +128,7 @@ def _columns(**columns: ArrayLike) -> dict[str, Array]:
 
 def _refuse(wrong: Flags, name: str, fault: str) -> None:
     if wrong.any():
-        raise ValueError(
-            f"{name} {fault} at row {int(np.argmax(wrong))}, counted from 0 ({int(wrong.sum())} such)"
-        )
+        raise ValueError(f"{name} {fault} at row {int(np.argmax(wrong))}, counted from 0 ({int(wrong.sum())} such)")
 
 
 # --- amounts -----------------------------------------------------------------------------------------------
@@ -282,9 +280,7 @@ def gap_prior(purchases: ArrayLike, observed: ArrayLike, gap: ArrayLike, regular
         return -value.mean(), -np.array([r * by_r.mean(), alpha * by_alpha.mean()])
 
     start = np.log([1.0, time.sum() / stages.sum()])
-    best = minimize(
-        misfit, start, jac=True, method="L-BFGS-B", bounds=[(-7, 12), start[1] + np.array([-14, 14])]
-    )
+    best = minimize(misfit, start, jac=True, method="L-BFGS-B", bounds=[(-7, 12), start[1] + np.array([-14, 14])])
     return GapPrior(float(np.exp(best.x[0])), float(np.exp(best.x[1])))
 
 
@@ -414,9 +410,7 @@ def drift(
     names = np.asarray(customer)
     groups = np.zeros(names.shape, dtype=int) if segment is None else pd.factorize(np.asarray(segment))[0]
     if series.ndim != 2 or names.shape != series.shape[:1] or groups.shape != names.shape:
-        raise ValueError(
-            f"values must have a row a customer and a column a period, not the shape {series.shape}"
-        )
+        raise ValueError(f"values must have a row a customer and a column a period, not the shape {series.shape}")
     if np.isinf(series).any():
         raise ValueError("values hold infinite numbers: take logarithms of amounts above zero only")
     scores = _without_common(_standardised(series), groups)

@@ -31,6 +31,7 @@ _CHUNK = 16_384  # customers at a time: the working arrays of a pass then stay i
 _SAMPLE = 20_000  # customers that are enough to find where the prices lie
 _FIRST_CORE = 400  # alternatives left to the integer programme at first
 _NODES = 200  # branch-and-bound nodes: a limit in time would make the answer hang on the machine's load
+_ROUNDING = 1e-12  # of a sum, when the capacity is itself a sum of costs
 _PASSES = 200  # cutting planes; a few dozen are usual
 _STANDARD_OUTPUT = threading.Lock()
 
@@ -54,7 +55,8 @@ class Assignment:
     ``certificate``  who vouches for the bound: "prices" (weak duality, computed here) or, when the whole
                      decision fitted the integer programme and its bound is the tighter one, "solver"
     ``prices``       (R,) gain that one more unit of each resource would bring; 0 for what is not scarce
-    ``used``         (R,) never above ``capacity`` (R,)
+    ``used``         (R,) never above ``capacity`` (R,); where that is the very least that can be used, equal
+                     to it up to the rounding of the sum that made it
     ``marginal``     (n,) True where the prices alone don't settle the level: at these prices another level
                      is as near as those that fitting whole customers forced on somebody
     ``n``            customers
@@ -143,8 +145,7 @@ def assign(
     Raises ``Infeasible`` when no assignment fits, saying which constraint fails and by how much, and
     ValueError for shapes that don't fit, missing numbers and rows without an allowed level.
     """
-    problem = _Problem.read(gain, cost, capacity, allowed, size, resources)
-    problem.refuse_if_short()
+    problem = _Problem.read(gain, cost, capacity, allowed, size, resources).with_room_for_the_least()
     if len(problem.capacity) == 1:
         prices, first = _fill_by_slopes(problem)
     else:
@@ -194,7 +195,7 @@ def frontier(
     budget = np.asarray(budgets, dtype=float)
     if budget.ndim != 1 or not np.isfinite(budget).all() or (np.diff(budget) < 0).any():
         raise ValueError("budgets must be finite and ascending")
-    whole.with_capacity(axis, np.inf).refuse_if_short()
+    whole.with_capacity(axis, np.inf).with_room_for_the_least()
 
     rows = _sample_rows(whole.n, sample)
     part = whole if len(rows) == whole.n else whole.at_rows(rows)
@@ -359,19 +360,22 @@ class _Problem:
         costs = np.ptp(self.cost, axis=1).mean(axis=1)
         return gains / np.where(costs > 0, costs, gains)
 
-    def refuse_if_short(self) -> None:
-        """A capacity that the least use of each customer already exceeds."""
+    def with_room_for_the_least(self) -> _Problem:
+        """Refuse a capacity below what all use at the least, unless the rounding of a sum explains it."""
+        capacity = self.capacity.copy()
         allowed = np.isfinite(self.gain)
         for resource, name in enumerate(self.names):
             least = np.where(allowed, self.cost[resource], np.inf).min(axis=0, initial=np.inf)
             needed = math.fsum(least * self.size) if self.n else 0.0
-            short = needed - self.capacity[resource]
-            if short > 0:
+            short = needed - capacity[resource]
+            if short > _ROUNDING * abs(needed):
                 raise Infeasible(
                     f"{name}: the least that all customers use is {needed:.10g}, and the capacity is "
-                    f"{self.capacity[resource]:.10g}: short by {short:.6g}",
-                    {name: short},
+                    f"{capacity[resource]:.10g}: short by {short:.6g}",
+                    {name: float(short)},
                 )
+            capacity[resource] = max(capacity[resource], needed)
+        return _Problem(self.gain, self.cost, self.size, capacity, self.names)
 
     def respond(self, prices: Floats) -> tuple[float, Floats]:
         """Total gain and use (R,) if each customer took the level that is best for him at these prices.
@@ -776,9 +780,7 @@ def _solve_core(
     for _ in range(3):
         limits = LinearConstraint(rows, -np.inf, np.r_[room, swaps.shared_most])
         with _quiet_solver():
-            answer = milp(
-                -gain, constraints=limits, integrality=np.ones(k + 1), bounds=bounds, options=options
-            )
+            answer = milp(-gain, constraints=limits, integrality=np.ones(k + 1), bounds=bounds, options=options)
         if answer.x is None:
             break
         if reach == np.inf:  # only the first question had all the room there is
@@ -800,9 +802,7 @@ def _least_overrun(
     k, resources = len(swaps.gain), len(problem.capacity)
     room = (problem.capacity - clear.used) / swaps.scale
     weight = swaps.scale / np.where(problem.capacity == 0, 1.0, np.abs(problem.capacity))
-    overrun = sparse.vstack(
-        [-sparse.eye_array(resources), sparse.csr_array((len(swaps.shared_most), resources))]
-    )
+    overrun = sparse.vstack([-sparse.eye_array(resources), sparse.csr_array((len(swaps.shared_most), resources))])
     rows = sparse.hstack([sparse.vstack([(swaps.cost / swaps.scale).T, swaps.shared]), overrun]).tocsr()
     with _quiet_solver():
         answer = milp(
@@ -816,10 +816,9 @@ def _least_overrun(
 
 
 def _too_short(what: str, problem: _Problem, over: Floats) -> Infeasible:
-    small = 1e-9 * np.abs(problem.capacity)
-    short = {
-        name: float(by) for name, by, least in zip(problem.names, over, small, strict=True) if by > least
-    }
+    # A shortage that only the solver's rounding makes isn't worth a name, unless there is no other.
+    small = np.minimum(1e-9 * np.abs(problem.capacity), over.max() / 2)
+    short = {name: float(by) for name, by, least in zip(problem.names, over, small, strict=True) if by > least}
     listed = " and ".join(f"{name} by {by:.6g}" for name, by in short.items())
     return Infeasible(f"{what}: short {listed} at the least", short)
 
@@ -855,9 +854,7 @@ class _Swaps:
         lines = np.full((len(row), len(problem.gain), 1 + len(problem.capacity)), np.inf)
         lines[place, to, 0] = problem.gain[to, customer] - problem.gain[own, customer]
         lines[place, to, 1:] = (problem.cost[:, to, customer] - problem.cost[:, own, customer]).T
-        _, example, row_kind = np.unique(
-            lines.reshape(len(row), -1), axis=0, return_index=True, return_inverse=True
-        )
+        _, example, row_kind = np.unique(lines.reshape(len(row), -1), axis=0, return_index=True, return_inverse=True)
         customers = np.zeros(len(example))
         np.add.at(customers, row_kind, problem.size[row])
         kind, target = np.nonzero(np.isfinite(lines[example, :, 0]))

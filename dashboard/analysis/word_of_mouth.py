@@ -293,9 +293,7 @@ def fit_curve_from_groups(
     needed = ["satisfaction", "n", "exposure", "praise", "complaint"]
     absent = [name for name in needed if name not in table.columns]
     if absent:
-        raise ValueError(
-            f"the table of sums lacks the columns {', '.join(absent)}; it needs {', '.join(needed)}"
-        )
+        raise ValueError(f"the table of sums lacks the columns {', '.join(absent)}; it needs {', '.join(needed)}")
     squares = [name for name in ("praise_square", "complaint_square") if name in table.columns]
     rows = _checked({name: table[name] for name in needed + squares}, positive=("exposure", "n"))
     complaint = _grouped(rows, "complaint")
@@ -807,9 +805,7 @@ def _estimate(values: Array, level: float) -> Estimate:
 # --- comparing models --------------------------------------------------------------------------------------
 
 
-def _comparison(
-    case: _Case, noise: _Noise, models: Mapping[str, Callable[[Array], _Outcome]]
-) -> pd.DataFrame:
+def _comparison(case: _Case, noise: _Noise, models: Mapping[str, Callable[[Array], _Outcome]]) -> pd.DataFrame:
     """Quasi AICc and BIC (Burnham & Anderson 2002; the dispersion is a parameter) and held-out deviance."""
     folds = _thinned(case, noise)
     sums = np.vstack([case.observed, case.groups.count - folds])
@@ -914,9 +910,7 @@ def _pooled(counts: Array, exposure: Array, flat: int) -> Array:
     sums = np.cumsum(np.hstack([np.zeros((len(counts), 1)), first, counts[:, flat:]]), axis=1)
     spans = np.cumsum(np.concatenate([[0.0], exposure]))
     places = range(exposure.size)
-    means = {
-        (a, b): (sums[:, b + 1] - sums[:, a]) / (spans[b + 1] - spans[a]) for a in places for b in places[a:]
-    }
+    means = {(a, b): (sums[:, b + 1] - sums[:, a]) / (spans[b + 1] - spans[a]) for a in places for b in places[a:]}
     lowest = {(a, g): np.min([means[a, b] for b in places[g:]], axis=0) for a in places for g in places[a:]}
     return np.column_stack([np.max([lowest[a, g] for a in range(g + 1)], axis=0) for g in places])
 
@@ -1004,9 +998,7 @@ def _category_growth(rates: Array, flat: NDArray[np.intp], score: Array, level: 
 # --- plotting and money ------------------------------------------------------------------------------------
 
 
-def garwood(
-    count: ArrayLike, exposure: ArrayLike, level: float = 0.95, dispersion: float = 1.0
-) -> tuple[Array, Array]:
+def garwood(count: ArrayLike, exposure: ArrayLike, level: float = 0.95, dispersion: float = 1.0) -> tuple[Array, Array]:
     """Exact Poisson limits of a rate, count / exposure (Garwood 1936, Biometrika 28:437-442).
 
     With a dispersion above 1 the count is taken as dispersion x Poisson, which widens the limits accordingly.

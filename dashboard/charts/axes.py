@@ -75,9 +75,7 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
     return [float(f"{i * step:.12g}") for i in range(first, last + 1)]
 
 
-def money_axis(
-    look: Look, low: float, high: float, count: int = 5, **parts: Any
-) -> tuple[dict[str, Any], str]:
+def money_axis(look: Look, low: float, high: float, count: int = 5, **parts: Any) -> tuple[dict[str, Any], str]:
     """A money axis and its unit, which the caller names once: ticks 0 5 10 beside '¥M' or '万元'."""
     step, unit = money_unit(look, max(abs(low), abs(high)))
     places = ticks(low, high, count)

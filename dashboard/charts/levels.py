@@ -29,9 +29,7 @@ def frontier(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fig
     xaxis, x_unit = money_axis(look, left, right, 4, showgrid=False)
     yaxis, y_unit = money_axis(look, low, high, 4)
     money = [[look.money(a), look.money(b)] for a, b in zip(x, y, strict=True)]
-    template = (
-        f"{say('Budget')} %{{customdata[0]}}<br>{say('Profit')} <b>%{{customdata[1]}}</b><extra></extra>"
-    )
+    template = f"{say('Budget')} %{{customdata[0]}}<br>{say('Profit')} <b>%{{customdata[1]}}</b><extra></extra>"
     hovered: dict[str, Any] = {"customdata": money, "hoverinfo": "text", "hovertemplate": template}
     traces = [curve(x, y, look.palette.neutral, 2.5, **hovered)]
     notes = [caption(say("Profit, {unit}", unit=y_unit), look)]
@@ -41,9 +39,7 @@ def frontier(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fig
         notes.append(words)
     if not undefined(price := numbers.get("price")):
         unit = look.money(1)
-        text = say(
-            "One more {unit} of service<br>brings {price} of profit", unit=unit, price=look.money(price)
-        )
+        text = say("One more {unit} of service<br>brings {price} of profit", unit=unit, price=look.money(price))
         notes.append(caption(text, look, x=1, xanchor="right", align="right"))
     heading = title(say("Service budget, {unit}", unit=x_unit), look)
     base = layout(
@@ -97,9 +93,7 @@ def today(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure
     if table.empty:
         return empty(look)
     palette, say, language = look.palette, look.language.t, look.language
-    found = {
-        t[0]: t for t in rows(table, ["tier", "customers", "cost_to_serve", "profit", "return_per_cost"])
-    }
+    found = {t[0]: t for t in rows(table, ["tier", "customers", "cost_to_serve", "profit", "return_per_cost"])}
     tiers = [found[tier] for tier in TIERS if tier in found]
     names = [say(TIER_NAMES[t[0]]) for t in tiers]
     returns = [t[4] for t in tiers]

@@ -121,9 +121,7 @@ def standing(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fig
     columns = [
         Column(say("Customers"), [language.number(z[1]) for z in zones], width=62),
         Column("", [language.percent(share, 0) for share in shares], width=40),
-        Column(
-            say("Profit"), [look.money(z[3]) for z in zones], tones([z[3] for z in zones], look), width=66
-        ),
+        Column(say("Profit"), [look.money(z[3]) for z in zones], tones([z[3] for z in zones], look), width=66),
     ]
     return ranking(look, names, [trace], columns, *span(shares))
 
@@ -180,9 +178,7 @@ def by_group(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fig
         low,
         high,
         height=66 + ROW * len(groups),
-        xaxis=axis(
-            look, range=[low - room, high + room], tickvals=places, ticktext=[plain(p) for p in places]
-        ),
+        xaxis=axis(look, range=[low - room, high + room], tickvals=places, ticktext=[plain(p) for p in places]),
         shapes=[],
     )
 
@@ -237,9 +233,7 @@ def loyalty(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figu
         look,
         height=330,
         margin={"l": 8, "r": 20, "t": 48, "b": 8, "pad": 0},
-        xaxis=axis(
-            look, range=[first, last], tickvals=places, showgrid=False, title=title(say("Satisfaction"), look)
-        ),
+        xaxis=axis(look, range=[first, last], tickvals=places, showgrid=False, title=title(say("Satisfaction"), look)),
         yaxis=percent_axis(look, low, min(high * 1.08, 1.04) or 1),
         annotations=[caption(say("Share that buys again within half a year<br>(band: 95% interval)"), look)],
     )
@@ -354,9 +348,7 @@ def _fitted(fitted: Sequence[_Fit], side: str, sign: int, color: str, look: Look
         return []
     s = clean(f.s for f in fitted)
     keys = (side, f"{side}_low", f"{side}_high")
-    middle, low, high = (
-        clean(None if (v := f.rate(key)) is None else sign * v for f in fitted) for key in keys
-    )
+    middle, low, high = (clean(None if (v := f.rate(key)) is None else sign * v for f in fitted) for key in keys)
     return [area(s, low, high, mix(color, look.palette.page, 0.2)), curve_of(s, middle, color, 2.5)]
 
 
@@ -376,10 +368,7 @@ def _means(
         )
         for s, (n, rate, low, high, referral) in zip(x, means, strict=True)
     ]
-    ends = [
-        tuple(None if v is None else sign * v * PER for v in (high, rate, low))
-        for _, rate, low, high, _ in means
-    ]
+    ends = [tuple(None if v is None else sign * v * PER for v in (high, rate, low)) for _, rate, low, high, _ in means]
     upper, middle, lower = (list(part) for part in zip(*ends, strict=True))
     if sign < 0:
         upper, lower = lower, upper
@@ -460,9 +449,7 @@ def _thresholds(
             if not any(undefined(end) for end in ends):
                 shapes.append(band(ends[0], ends[1], low, high, mix(color, palette.page, 0.18)))
             shapes.append(line(look, place, place, low, high, color, line={"dash": "dot"}))
-    text = (
-        say("Complaint") if complaint is None else say("← Complaint below {score}", score=_score(complaint))
-    )
+    text = say("Complaint") if complaint is None else say("← Complaint below {score}", score=_score(complaint))
     place, side = (last, "right") if complaint is None else (complaint, "left")
     words.append(_word(text, place, low, palette.loss, side, "bottom"))
     text = say("Praise") if praise is None else say("Praise above {score} →", score=_score(praise))

@@ -180,9 +180,7 @@ def caption(text: str, look: Look, x: float = 0, y: float = 1, **parts: Any) -> 
     )
 
 
-def line(
-    look: Look, x0: object, x1: object, y0: object, y1: object, color: str = "", **parts: Any
-) -> dict[str, Any]:
+def line(look: Look, x0: object, x1: object, y0: object, y1: object, color: str = "", **parts: Any) -> dict[str, Any]:
     """A thin straight line behind the marks."""
     style = {"color": color or look.palette.secondary, "width": 1, **parts.pop("line", {})}
     place = {"x0": x0, "x1": x1, "y0": y0, "y1": y1}

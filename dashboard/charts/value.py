@@ -184,9 +184,7 @@ def distribution(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go
         shapes=shapes,
         annotations=[caption(say("Customers"), look), *notes],
     )
-    return figure(
-        [_histogram(bins, ends, apart, look), _foot_ticks(numbers.get("deciles") or [], look)], base
-    )
+    return figure([_histogram(bins, ends, apart, look), _foot_ticks(numbers.get("deciles") or [], look)], base)
 
 
 def deciles(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure:
@@ -383,9 +381,7 @@ def _best_fifth(
     )
 
 
-def _estimated(
-    x: float, y: float, key: str, numbers: dict[str, Any], color: str, look: Look
-) -> dict[str, Any]:
+def _estimated(x: float, y: float, key: str, numbers: dict[str, Any], color: str, look: Look) -> dict[str, Any]:
     """A point of the curve with its interval, where one was estimated."""
     low, high = numbers.get(f"{key}_low"), numbers.get(f"{key}_high")
     if undefined(low) or undefined(high):
@@ -441,9 +437,7 @@ def _histogram(
     say, palette = look.language.t, look.palette
     hovers = [
         hover(
-            say("{low} to {high}", low=look.money(low), high=look.money(high))
-            if end
-            else say("Zero or less"),
+            say("{low} to {high}", low=look.money(low), high=look.money(high)) if end else say("Zero or less"),
             (say("Customers"), look.language.number(count)),
             (say("Revenue"), look.money(revenue)),
         )
@@ -476,11 +470,7 @@ def _averages(
     """A line each at the median and, lower and dotted, at the mean, with amounts that point apart."""
     say, color = look.language.t, look.palette.text
     averages = [("median", say("Median"), "solid", top * 0.99), ("mean", say("Mean"), "dot", top * 0.89)]
-    places = {
-        key: math.log10(value)
-        for key, *_ in averages
-        if not undefined(value := numbers.get(key)) and value > 0
-    }
+    places = {key: math.log10(value) for key, *_ in averages if not undefined(value := numbers.get(key)) and value > 0}
     shapes, notes = [], []
     for key, name, dash, height in averages:
         if key not in places:

@@ -211,7 +211,11 @@ def customers(reader: Reader) -> Answer:
 
 
 @question(
-    "cost.quadrant", message("Value against cost to serve"), needs=("costs", "cost_of_goods"), draw=charts.quadrant
+    "cost.quadrant",
+    message("Value against cost to serve"),
+    needs=("costs", "cost_of_goods"),
+    draw=charts.quadrant,
+    behind="moved",
 )
 def quadrant(reader: Reader) -> Answer:
     cells = reader.rows(queries.quadrant(reader.view))
@@ -251,6 +255,7 @@ def quadrant(reader: Reader) -> Answer:
     message("Why customers lose money"),
     needs=("costs", "cost_of_goods"),
     draw=charts.losses,
+    behind="loss_makers",
 )
 def losses(reader: Reader) -> Answer:
     table = reader.rows(queries.losses(reader.view))
@@ -275,7 +280,9 @@ def losses(reader: Reader) -> Answer:
     return Answer(headline, table, {"customers": int(table["customers"].sum()), "loss": total}, n)
 
 
-@question("cost.loss_makers", message("The heaviest loss-makers"), needs=("costs", "cost_of_goods"))
+@question(
+    "cost.loss_makers", message("The heaviest loss-makers"), needs=("costs", "cost_of_goods"), behind="loss_makers"
+)
 def loss_makers(reader: Reader) -> Answer:
     table = reader.rows(customer_queries.causes(reader.view, LISTED))
     n = reader.customers

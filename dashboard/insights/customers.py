@@ -62,7 +62,7 @@ def top(reader: Reader) -> Answer:
     return _extreme(reader, measure(reader), message("The {n} best customers bring {amount}, {share} of the total."))
 
 
-@question("value.bottom", message("The least profitable customers"), needs=("cost_of_goods",))
+@question("value.bottom", message("The least profitable customers"), needs=("cost_of_goods",), behind="loss_makers")
 def bottom(reader: Reader) -> Answer:
     table = listing(reader, "-profit", EXTREMES)
     if table.empty:

@@ -26,7 +26,13 @@ PRICE_OF_NOTHING = 0.005
 NEEDS = ("assignment", "service_event", "cost_of_goods")
 
 
-@question("levels.today", message("What each level costs and brings"), needs=("assignment", "costs"), draw=charts.today)
+@question(
+    "levels.today",
+    message("What each level costs and brings"),
+    needs=("assignment", "costs"),
+    draw=charts.today,
+    dimension="tier",
+)
 def today(reader: Reader) -> Answer:
     table = reader.rows(queries.today(reader.view))
     table = table[table["tier"].isin(TIERS)]

@@ -57,6 +57,7 @@ def said(reader: Reader, estimate: word_of_mouth.Estimate) -> str:
     message("Satisfaction and word of mouth"),
     needs=("survey", "word_of_mouth"),
     draw=charts.curve,
+    behind="surveyed",
 )
 def curve(reader: Reader) -> Answer:
     groups, found = fitted(reader)
@@ -148,6 +149,8 @@ def binned(groups: pd.DataFrame, found: word_of_mouth.WordOfMouth) -> pd.DataFra
     message("Where today's customers stand"),
     needs=("survey", "word_of_mouth"),
     draw=charts.standing,
+    behind="surveyed",
+    dimension="group",
 )
 def standing(reader: Reader) -> Answer:
     _, found = fitted(reader)
@@ -221,6 +224,7 @@ def compared_headline(reader: Reader, table: pd.DataFrame) -> str:
     needs=("survey", "assignment"),
     draw=charts.by_group,
     dimension="grade",
+    behind="surveyed",
 )
 def by_grade(reader: Reader) -> Answer:
     table = reader.rows(queries.by_column(reader.view, "grade"))
@@ -237,6 +241,7 @@ def by_grade(reader: Reader) -> Answer:
     needs=("survey", "region"),
     draw=charts.by_group,
     dimension="region",
+    behind="surveyed",
 )
 def by_region(reader: Reader) -> Answer:
     rows = reader.rows(queries.by_region(reader.view, shown_level(reader)))
@@ -246,7 +251,13 @@ def by_region(reader: Reader) -> Answer:
     return Answer(compared_headline(reader, table), table, {}, int(table["n"].sum()))
 
 
-@question("satisfaction.loyalty", message("Loyalty by satisfaction"), needs=("survey",), draw=charts.loyalty)
+@question(
+    "satisfaction.loyalty",
+    message("Loyalty by satisfaction"),
+    needs=("survey",),
+    draw=charts.loyalty,
+    behind="surveyed",
+)
 def loyalty(reader: Reader) -> Answer:
     rows = reader.rows(queries.loyalty(reader.view))
     rows = rows[rows["n"] > 0].reset_index(drop=True)
@@ -281,7 +292,13 @@ def loyalty(reader: Reader) -> Answer:
     return Answer(headline, table, {}, n)
 
 
-@question("satisfaction.drivers", message("What drives satisfaction"), needs=("survey",), draw=charts.drivers)
+@question(
+    "satisfaction.drivers",
+    message("What drives satisfaction"),
+    needs=("survey",),
+    draw=charts.drivers,
+    behind="surveyed",
+)
 def drivers(reader: Reader) -> Answer:
     row = reader.rows(queries.drivers(reader.view)).iloc[0]
     n = int(row["n"])

@@ -118,7 +118,7 @@ def ranking(reader: Reader, measure: str) -> pd.DataFrame:
     return reader.rows(queries.ranked(reader.view, measure, exact=n <= queries.EXACT_UP_TO))
 
 
-@question("value.concentration", message("How concentrated revenue is"), draw=charts.lorenz)
+@question("value.concentration", message("How concentrated revenue is"), draw=charts.lorenz, behind="moved")
 def concentration_(reader: Reader) -> Answer:
     groups = ranking(reader, "revenue")
     n = int(groups["customers"].sum())
@@ -136,7 +136,13 @@ def concentration_(reader: Reader) -> Answer:
     return Answer(headline, table, numbers, n)
 
 
-@question("value.whale", message("Who makes the profit and who eats it"), needs=("cost_of_goods",), draw=charts.whale)
+@question(
+    "value.whale",
+    message("Who makes the profit and who eats it"),
+    needs=("cost_of_goods",),
+    draw=charts.whale,
+    behind="moved",
+)
 def whale(reader: Reader) -> Answer:
     groups = ranking(reader, "profit")
     n = int(groups["customers"].sum())
@@ -190,7 +196,9 @@ def zone_numbers(zones: pd.DataFrame, n: int) -> list[dict]:
     return found
 
 
-@question("value.distribution", message("How revenue is spread over customers"), draw=charts.distribution)
+@question(
+    "value.distribution", message("How revenue is spread over customers"), draw=charts.distribution, behind="moved"
+)
 def distribution(reader: Reader) -> Answer:
     bins = reader.rows(queries.distribution(reader.view))
     n = int(bins["customers"].sum())
@@ -223,7 +231,13 @@ def distribution(reader: Reader) -> Answer:
     return Answer(headline, table, numbers, n)
 
 
-@question("value.deciles", message("Ten groups from most to least profitable"), draw=charts.deciles)
+@question(
+    "value.deciles",
+    message("Ten groups from most to least profitable"),
+    draw=charts.deciles,
+    behind="moved",
+    dimension="group",
+)
 def deciles(reader: Reader) -> Answer:
     table = reader.rows(queries.deciles(reader.view))
     if table.empty:
@@ -248,7 +262,8 @@ def deciles(reader: Reader) -> Answer:
             best=reader.money(best["profit"]),
             worst=reader.money(worst["profit"]),
         )
-    return Answer(headline, table, {"deciles": len(table)}, n)
+    groups = {str(decile): f"decile-{decile}" for decile in table["decile"]}
+    return Answer(headline, table, {"groups": groups}, n)
 
 
 @question("value.by_region", message("Regions"), needs=("region",), draw=charts.by_region, dimension="region")

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard.charts.theme import Look
-from dashboard.insight import NEEDS, Insight, Reader, find, has
+from dashboard.insight import NEEDS, Insight, Question, Reader, find, has
 from dashboard.ui import session
 from dashboard.ui.answers import answer, figure
 from dashboard.ui.table import behind, download, table
@@ -25,13 +25,11 @@ def cards(reader: Reader, look: Look, keys: Sequence[str]) -> None:
 
 
 @st.fragment
-def card(
-    reader: Reader, look: Look, key: str, *, group: str = "", opens_customer: bool = False, headline: bool = True
-) -> None:
-    """One question's answer. A click on a mark filters by the question's dimension.
+def card(reader: Reader, look: Look, key: str, *, opens_customer: bool = False, headline: bool = True) -> None:
+    """One question's answer. A click on a mark filters by the question's dimension or opens its customers.
 
-    `group` narrows the customers behind it; `headline` is False where the page's own headline is this one.
-    A question without a figure shows its table; with `opens_customer` a click on a row opens the customer.
+    `headline` is False where the page's own headline is this one. A question without a figure shows its
+    table; with `opens_customer` a click on a row opens the customer.
     """
     asked = find(key)
     insight = answer(key, reader)
@@ -45,7 +43,7 @@ def card(
             table(insight.table, reader, f"table-{key}", opens_customer=opens_customer)
         else:
             _figure(reader, look, insight)
-        _foot(reader, insight, group, has_figure=asked.draw is not None)
+        _foot(reader, insight, asked)
 
 
 def _head(title: str, insight: Insight, headline: bool) -> str:
@@ -69,7 +67,11 @@ def _figure(reader: Reader, look: Look, insight: Insight) -> None:
         return
     points = clicked["selection"]["points"]
     if points and (codes := points[0].get("customdata")):
-        _filter_by(asked.dimension, codes if isinstance(codes, list | tuple) else [codes])
+        codes = codes if isinstance(codes, list | tuple) else [codes]
+        if asked.dimension != "group":
+            _filter_by(asked.dimension, codes)
+        elif group := insight.numbers["groups"].get(str(codes[0])):
+            behind(reader, group)
 
 
 def _filter_by(dimension: str, codes: Sequence[object]) -> None:
@@ -84,8 +86,8 @@ def _filter_by(dimension: str, codes: Sequence[object]) -> None:
         st.rerun(scope="app")
 
 
-def _foot(reader: Reader, insight: Insight, group: str, *, has_figure: bool) -> None:
-    t = reader.t
+def _foot(reader: Reader, insight: Insight, asked: Question) -> None:
+    t, has_figure = reader.t, asked.draw is not None
     facts = t("n = {n} · to {day}", n=f"{insight.n:,}", day=reader.language.date(insight.as_of))
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"foot-{insight.key}"):
         st.html(f"<span class='card-foot'>{html.escape(facts)}</span>", width="content")
@@ -99,7 +101,7 @@ def _foot(reader: Reader, insight: Insight, group: str, *, has_figure: bool) -> 
         if not reader.filters.customer and st.button(
             t("See customers"), key=f"behind-{insight.key}", type="tertiary", icon=":material/groups:"
         ):
-            behind(reader, group)
+            behind(reader, asked.behind)
         if not has_figure and reader.scope.may("export"):
             download(insight.table, reader, insight.key)
     if has_figure and st.session_state.get(f"show-{insight.key}", False):

@@ -18,8 +18,10 @@ from dashboard.metrics import METRICS
 from dashboard.ui import session
 from dashboard.ui.answers import answer
 
-FORMATS = {"money": "localized", "count": "localized", "share": "percent", "number": "%.2f", "score": "%.2f"}
-ROW, HEADING, MOST_ROWS = 35, 38, 12
+FORMATS = {"money": "%,.2f", "count": "%,d", "share": "percent", "number": "%,.2f", "score": "%.2f", "rate": "%.3f"}
+MOST_ROWS, TALL = 12, 420
+CODED = ("code", "step", "item", "cause")
+"""Columns for programs: beside a name they say the same again."""
 STATES = {
     "fits": message("Matches"),
     "over": message("Over-served"),
@@ -68,6 +70,8 @@ def heading(column: str, reader: Reader) -> str:
 def table(frame: pd.DataFrame, reader: Reader, key: str, *, opens_customer: bool = False) -> None:
     """A table to sort and search; with `opens_customer` a click on a row opens that customer."""
     shown = readable(frame, reader)
+    if "name" in shown and not opens_customer:
+        shown = shown.drop(columns=[column for column in CODED if column in shown])
     config = {}
     for column in shown.columns:
         label = heading(column, reader)
@@ -75,24 +79,24 @@ def table(frame: pd.DataFrame, reader: Reader, key: str, *, opens_customer: bool
         if kind in ("date", "week"):
             config[column] = st.column_config.DateColumn(label, format="YYYY-MM-DD")
         elif pd.api.types.is_numeric_dtype(shown[column]):
-            if kind == "money":
-                shown[column] = shown[column].round(2)
             config[column] = st.column_config.NumberColumn(label, format=FORMATS.get(kind))
         else:
             config[column] = st.column_config.TextColumn(label)
-    height = HEADING + ROW * min(max(len(shown), 1), MOST_ROWS)
     chosen: Any = st.dataframe(
         shown,
         hide_index=True,
         column_config=config,
-        height=height,
+        height=TALL if len(shown) > MOST_ROWS else "content",
         key=key,
         on_select="rerun" if opens_customer else "ignore",
-        selection_mode="single-row",
+        selection_mode=("single-row", "single-cell"),
         placeholder="–",
     )
-    if opens_customer and chosen["selection"]["rows"]:
-        open_customer(str(frame.iloc[chosen["selection"]["rows"][0]]["code"]), reader)
+    if not opens_customer:
+        return
+    rows = [*chosen["selection"]["rows"], *(row for row, _ in chosen["selection"]["cells"])]
+    if rows:
+        open_customer(str(frame.iloc[rows[0]]["code"]), reader)
 
 
 def open_customer(code: str, reader: Reader) -> None:

@@ -138,9 +138,7 @@ class LoadReport:
             )
             for column, stages in part.amounts.items():
                 read, loaded, merged, aside = (stages[s] for s in ("read", "loaded", "merged", "set_aside"))
-                text.append(
-                    f"  {column}: {read:,} = {loaded:,} loaded + {merged:,} merged + {aside:,} set aside"
-                )
+                text.append(f"  {column}: {read:,} = {loaded:,} loaded + {merged:,} merged + {aside:,} set aside")
             for reason in part.set_aside:
                 held = ", ".join(f"{column} {amount:,}" for column, amount in reason.amounts.items())
                 text.append(f"  set aside: {reason.rows:,} {reason.reason}{f' ({held})' if held else ''}")
@@ -244,9 +242,7 @@ def _publish(aside: Path, aside_target: Path, fresh: Path, target: Path) -> None
     """Both files into place; the warehouse, which counts, as the last and in one step."""
     wal = target.with_name(f"{target.name}.wal")
     if wal.exists():
-        raise LoadError(
-            f"{target} is being written by another program ({wal.name} lies beside it); close that first"
-        )
+        raise LoadError(f"{target} is being written by another program ({wal.name} lies beside it); close that first")
     for path in (aside, fresh):
         with path.open("rb") as written:
             os.fsync(written.fileno())
@@ -337,9 +333,7 @@ class _View:
             if staged.garbled:
                 words = ", ".join(f"{ident(staged.name)}.{ident(column)}" for column in staged.columns)
                 unreadable = f"contains(concat_ws(' ', {words}), {literal(UNREADABLE)})"
-                self.checks.append(
-                    _Check(f"the line is not {staged.source.encoding}", "", unreadable, "NULL")
-                )
+                self.checks.append(_Check(f"the line is not {staged.source.encoding}", "", unreadable, "NULL"))
 
     def _join(self, staged: Staged, join: Join, place: str) -> None:
         alias = ident(staged.name)
@@ -460,9 +454,7 @@ class _Entry:
             value = self._fill(target, spec, f"{feed.place} columns {target.field}")
             stand_in = anonymous if target.reference == "customer" and target.required else None
             if blank or stand_in is not None:
-                self.fields[target.field] = (
-                    f"coalesce({self.fields[target.field]}, {literal(stand_in or '')})"
-                )
+                self.fields[target.field] = f"coalesce({self.fields[target.field]}, {literal(stand_in or '')})"
             if target.required:
                 reason = "no customer" if target.field == "customer" else f"{target.field} is empty"
                 missing = f"{self.fields[target.field]} IS NULL"
@@ -478,9 +470,7 @@ class _Entry:
         """Set the SQL of one field, with the checks of what it reads."""
         contract = contract_type(target)
         if spec.constant is not None:
-            value = _Value(
-                literal(spec.constant), "VARCHAR" if isinstance(spec.constant, str) else "CONSTANT"
-            )
+            value = _Value(literal(spec.constant), "VARCHAR" if isinstance(spec.constant, str) else "CONSTANT")
             self._try_constant(value, target, place)
         elif spec.expression is not None:
             value, checks = self.view.expression(spec.expression, place)
@@ -615,9 +605,7 @@ class _Run:
             reports.append(self._reconcile(name))
             progress(f"{name}: loaded", 0.75 + 0.15 * (number + 1) / len(names))
         for report in (r for r in reports if r.table in REQUIRED and not r.loaded):
-            most = max(
-                (part for r in reports for part in r.set_aside), key=lambda part: part.rows, default=None
-            )
+            most = max((part for r in reports for part in r.set_aside), key=lambda part: part.rows, default=None)
             why = f"{most.rows:,} set aside: {most.reason}" if most else "the source is empty"
             raise LoadError(f"[table.{report.table}]: not one row could be loaded ({why})")
         return (*reports, *self._broken_lookups())
@@ -712,9 +700,7 @@ class _Run:
         for other in others:
             differing = f"SELECT count(*) FROM stage.merged_{name} WHERE {ident(f'{other} differs')}"
             if codes := self._rows(differing)[0][0]:
-                self._note(
-                    name, f"{codes:,} had several values of {other}; the {parts[0].feed.keep} one was kept"
-                )
+                self._note(name, f"{codes:,} had several values of {other}; the {parts[0].feed.keep} one was kept")
         if name == "customer" and self.mapping.anonymous:
             code, title = map(literal, self.mapping.anonymous)
             self._rows(
@@ -742,9 +728,7 @@ class _Run:
         table = metadata.tables[name]
         own = generated_key(table)
         if natural_key(table):
-            self._insert_from(
-                name, f"stage.merged_{name}", f"{own}, " if own else "", "s._key, " if own else ""
-            )
+            self._insert_from(name, f"stage.merged_{name}", f"{own}, " if own else "", "s._key, " if own else "")
             return
         first = 0
         for part in self._of(name):
@@ -802,9 +786,7 @@ class _Run:
         loaded, added = _Held(rows, tuple(totals)), self.added.get(name, 0)
         read = replace(everything, rows=sum(self._rows_read(part) for part in parts))
         if replace(read, rows=read.rows + added) != loaded + merged + set_aside:
-            raise LoadError(
-                f"[table.{name}]: the totals don't reconcile, so nothing was published; report this"
-            )
+            raise LoadError(f"[table.{name}]: the totals don't reconcile, so nothing was published; report this")
         self._note_rounding(name, parts, dict(zip(amounts, read.amounts, strict=True)))
         if name == "sales_line":
             query = f"SELECT count(*), coalesce(sum(revenue), 0) FROM warehouse.{name} WHERE revenue < 0"
@@ -836,8 +818,7 @@ class _Run:
         """What became of a feed's rows: loaded, merged, or set aside for a reason."""
         sums = "".join(f", coalesce(sum({ident(column)}), 0)" for column in amounts)
         grouped = self._rows(
-            f"SELECT _why, _why IS NULL AND _repeat, count(*){sums} FROM {part.table}"
-            " GROUP BY 1, 2 ORDER BY 1, 2"
+            f"SELECT _why, _why IS NULL AND _repeat, count(*){sums} FROM {part.table} GROUP BY 1, 2 ORDER BY 1, 2"
         )
         found = [
             _Outcome(None if why is None else part.checks[why].reason, merged, _Held(rows, tuple(held)))

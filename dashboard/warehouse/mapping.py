@@ -186,15 +186,11 @@ def read_mapping(path: Path, folder: Path | None = None) -> Mapping:
     root = (folder or path.parent / named).resolve()
     if not root.is_dir():
         raise LoadError(f'[warehouse] folder: no folder "{root}"; name it in the mapping or with --source')
-    sources = {
-        name: _source(name, part) for name, part in _entry(content, "source", dict, "[source]", {}).items()
-    }
+    sources = {name: _source(name, part) for name, part in _entry(content, "source", dict, "[source]", {}).items()}
     feeds = _feeds(_entry(content, "table", dict, "[table]", {}), sources)
     missing = [name for name in REQUIRED if name not in {feed.table for feed in feeds}]
     if missing:
-        raise LoadError(
-            f"{path.name}: [table.{missing[0]}] is missing; a warehouse needs {', '.join(REQUIRED)}"
-        )
+        raise LoadError(f"{path.name}: [table.{missing[0]}] is missing; a warehouse needs {', '.join(REQUIRED)}")
     return Mapping(path, root, info, _anonymous(content.get("customer", {})), sources, feeds)
 
 
@@ -307,9 +303,7 @@ def _feed(table: str, part: Any, place: str, sources: dict[str, Source], tables:
         raise LoadError(f"{place}: no [source.{source}]{nearest(source, sources)}")
     rows_of = _entry(part, "rows_of", str, place)
     if rows_of is not None and rows_of not in tables:
-        raise LoadError(
-            f'{place}: rows_of = "{rows_of}" is no table of this mapping{nearest(rows_of, tables)}'
-        )
+        raise LoadError(f'{place}: rows_of = "{rows_of}" is no table of this mapping{nearest(rows_of, tables)}')
     joins = tuple(_join(join, place, sources) for join in _entry(part, "join", list, place, []))
     if len({source, *(join.source for join in joins)}) <= len(joins):
         raise LoadError(f"{place}: a source is named twice in from and join; join it once")
@@ -319,15 +313,11 @@ def _feed(table: str, part: Any, place: str, sources: dict[str, Source], tables:
         _known(row, allowed, f"{place} rows")
     fields = _fields(_entry(part, "columns", dict, place, {}), allowed, f"{place} columns")
     fields = {name: Field(column=name) for row in rows for name in row} | fields
-    spread = tuple(
-        _fields(entry, allowed, f"{place} spread") for entry in _entry(part, "spread", list, place, [])
-    )
+    spread = tuple(_fields(entry, allowed, f"{place} spread") for entry in _entry(part, "spread", list, place, []))
     for entry in spread or ({},):
         for target in allowed.values():
             if target.required and target.field not in fields and target.field not in entry:
-                raise LoadError(
-                    f"{place} columns: {target.field} is missing; table {table} can't be without it"
-                )
+                raise LoadError(f"{place} columns: {target.field} is missing; table {table} can't be without it")
     if natural_key(metadata.tables[table]) and any(name in part for name in ("repeats", "spread")):
         raise LoadError(f"{place}: repeats and spread are for tables of entries; {table} has one row a code")
     if "returns" in part and table != "sales_line":

@@ -35,9 +35,7 @@ NUMBER = "DECIMAL(18,6)"
 BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160) || chr(12288)"
 UNREADABLE = "\ufffd"
 LINE = "_line"
-AS_LINES = (
-    "columns = {'line': 'VARCHAR'}, delim = '', quote = '', escape = '', header = false, auto_detect = false"
-)
+AS_LINES = "columns = {'line': 'VARCHAR'}, delim = '', quote = '', escape = '', header = false, auto_detect = false"
 CSV_OPTIONS = (
     "all_varchar = true, header = true, skip = 0, comment = '', quote = '\"', escape = '\"',"
     " store_rejects = true, rejects_limit = 0, rejects_table = 'refused', rejects_scan = 'refusing'"
@@ -137,12 +135,8 @@ def _plain_number(value: str, writing: Writing) -> str:
     if group:
         if group == " ":  # typesetters' spaces: no-break and narrow no-break
             value = plain = f"translate({value}, chr(160) || chr(8239), '  ')"
-        pattern = (
-            rf"[+-]?\d{{1,3}}({re.escape(group)}\d{{2,3}})*{re.escape(group)}\d{{3}}({re.escape(mark)}\d*)?"
-        )
-        misplaced.append(
-            f"contains({value}, {literal(group)}) AND NOT regexp_full_match({value}, {literal(pattern)})"
-        )
+        pattern = rf"[+-]?\d{{1,3}}({re.escape(group)}\d{{2,3}})*{re.escape(group)}\d{{3}}({re.escape(mark)}\d*)?"
+        misplaced.append(f"contains({value}, {literal(group)}) AND NOT regexp_full_match({value}, {literal(pattern)})")
         plain = f"replace({value}, {literal(group)}, '')"
     if mark != ".":
         plain = f"replace({plain}, {literal(mark)}, '.')"
@@ -270,8 +264,7 @@ def connect(scratch: Path) -> duckdb.DuckDBPyConnection:
     run(connection, "CREATE SCHEMA raw; CREATE SCHEMA stage")
     run(
         connection,
-        "CREATE TABLE stage.rejected"
-        " (source VARCHAR, file VARCHAR, line BIGINT, reason VARCHAR, text VARCHAR)",
+        "CREATE TABLE stage.rejected (source VARCHAR, file VARCHAR, line BIGINT, reason VARCHAR, text VARCHAR)",
     )
     return connection
 
@@ -312,15 +305,11 @@ def stage_rows(connection: duckdb.DuckDBPyConnection, name: str, rows: tuple[dic
 def _files(source: Source, folder: Path) -> list[Path]:
     """The files a source names, in the order of their names; all of them inside the folder."""
     if Path(source.file).is_absolute() or ".." in Path(source.file).parts:
-        raise LoadError(
-            f'{source.place}: file = "{source.file}" leaves the source folder; name a file inside it'
-        )
+        raise LoadError(f'{source.place}: file = "{source.file}" leaves the source folder; name a file inside it')
     found = sorted(path for path in folder.glob(source.file) if path.is_file())
     for path in found:
         if not path.resolve().is_relative_to(folder):
-            raise LoadError(
-                f'{source.place}: "{path.name}" is a link out of the source folder; put the file there'
-            )
+            raise LoadError(f'{source.place}: "{path.name}" is a link out of the source folder; put the file there')
     if not found:
         near = nearest(source.file, (path.name for path in folder.iterdir() if path.is_file()))
         raise LoadError(f'{source.place}: no file "{source.file}" in {folder}{near}')
@@ -332,9 +321,7 @@ def _append(connection: duckdb.DuckDBPyConnection, staged: Staged, name: str, co
     columns = {column: kind for column, kind, *_ in run(connection, f"DESCRIBE {query}")}
     own = {"_row"} if columns.pop(LINE, None) == "BIGINT" else {"_row", LINE}
     if reserved := own & columns.keys():
-        raise LoadError(
-            f"{staged.source.place}: {name} has a column {min(reserved)}, a name used here; rename it"
-        )
+        raise LoadError(f"{staged.source.place}: {name} has a column {min(reserved)}, a name used here; rename it")
     if staged.files:
         _same_columns(staged, staged.files[0].name, staged.columns, name, columns)
         run(connection, f"INSERT INTO {staged.table} BY NAME {query}")
@@ -517,9 +504,7 @@ def _read_jsonl(connection: duckdb.DuckDBPyConnection, staged: Staged, files: Fi
         columns |= dict.fromkeys(key for (key,) in found)
     for number, (path, copy) in enumerate(files):
         pointers = [(key, "/" + key.replace("~", "~0").replace("/", "~1")) for key in columns]
-        values = ", ".join(
-            f"json_extract_string(line, {literal(at)}) AS {ident(key)}" for key, at in pointers
-        )
+        values = ", ".join(f"json_extract_string(line, {literal(at)}) AS {ident(key)}" for key, at in pointers)
         query = f"SELECT {LINE}, {values} FROM lines_{number} WHERE good ORDER BY {LINE}"
         _append(connection, staged, staged.title(path), copy, query)
         run(connection, f"DROP TABLE lines_{number}")
@@ -530,9 +515,7 @@ def _read_xlsx(connection: duckdb.DuckDBPyConnection, staged: Staged, files: Fil
         try:
             book = openpyxl.load_workbook(path, read_only=True, data_only=True)
         except (OSError, KeyError, ValueError, zipfile.BadZipFile, InvalidFileException) as error:
-            raise LoadError(
-                f"{staged.source.place}: {path.name} is no Excel file: {first_line(error)}"
-            ) from None
+            raise LoadError(f"{staged.source.place}: {path.name} is no Excel file: {first_line(error)}") from None
         try:
             sheet = book[_sheet(staged.source, path, book.sheetnames)]
             sheet.reset_dimensions()
@@ -547,9 +530,7 @@ def _read_xls(connection: duckdb.DuckDBPyConnection, staged: Staged, files: File
         try:
             book = xlrd.open_workbook(path, on_demand=True)
         except (OSError, xlrd.XLRDError) as error:
-            raise LoadError(
-                f"{staged.source.place}: {path.name} is no Excel file: {first_line(error)}"
-            ) from None
+            raise LoadError(f"{staged.source.place}: {path.name} is no Excel file: {first_line(error)}") from None
         sheet = book.sheet_by_name(_sheet(staged.source, path, book.sheet_names()))
         decimal = staged.source.decimal
         rows = ([_xls_text(cell, book.datemode, decimal) for cell in row] for row in sheet.get_rows())
@@ -560,9 +541,7 @@ def _sheet(source: Source, path: Path, names: list[str]) -> str:
     if source.sheet is None:
         return names[0]
     if source.sheet not in names:
-        raise LoadError(
-            f'{source.place}: {path.name} has no sheet "{source.sheet}"{nearest(source.sheet, names)}'
-        )
+        raise LoadError(f'{source.place}: {path.name} has no sheet "{source.sheet}"{nearest(source.sheet, names)}')
     return source.sheet
 
 
@@ -572,9 +551,7 @@ def _columns(staged: Staged, path: Path, rows: Iterable[list[str | None]]) -> di
     _, header = next(filled, (0, []))
     names = [name for name in header if name is not None]
     if not names or len(set(names)) < len(names):
-        raise LoadError(
-            f"{staged.source.place}: the first row of {path.name} has to name every column, each once"
-        )
+        raise LoadError(f"{staged.source.place}: the first row of {path.name} has to name every column, each once")
     body = list(filled)
     return {LINE: [number for number, _ in body]} | {
         name: [row[at] if at < len(row) else None for _, row in body]
@@ -606,9 +583,7 @@ def _cell_text(value: Any, decimal: str) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
-        return (
-            str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value).replace(".", decimal)
-        )
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value).replace(".", decimal)
     if isinstance(value, datetime):
         return value.isoformat(" ") if value.time() != time() else value.date().isoformat()
     return str(value)

@@ -35,7 +35,7 @@ def small_problem(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nda
     allowed[np.arange(n), rng.integers(0, levels, n)] = True
     least = np.where(allowed[:, :, None], cost, np.inf).min(axis=1).sum(axis=0)
     most = np.where(allowed[:, :, None], cost, -np.inf).max(axis=1).sum(axis=0)
-    capacity = least + (most - least) * rng.uniform(-0.05, 0.8, resources)
+    capacity = least + (most - least) * rng.uniform(-0.05, 0.8, resources) + 1e-6
     if seed % 2:
         gain, cost, capacity = np.rint(gain), np.rint(cost), np.rint(capacity)
     return gain, cost, capacity, allowed
@@ -201,6 +201,15 @@ class TestInfeasible:
         with pytest.raises(Infeasible, match="can't be split") as e:
             assign(np.ones((1, 2)), cost, [0.6, 0.5])
         assert e.value.short == {"resource 0": pytest.approx(0.4)}
+
+    def test_a_budget_that_is_the_sum_of_the_cheapest_levels_is_enough(self):
+        # Summed in another order the same costs differ in the last digit: no reason to turn anybody away.
+        rng = np.random.default_rng(8)
+        cost = np.sort(rng.lognormal(3, 1, (1_000, 3, 1)), axis=1)
+        for budget in (cost[:, 0].sum(), cost[::-1, 0].cumsum()[-1] * (1 - 1e-14)):
+            result = assign(np.tile([0.0, 1, 2], (1_000, 1)), cost, [budget])
+            assert (result.level == 0).all()
+            assert result.used[0] == pytest.approx(budget, rel=1e-12)
 
     def test_floors_that_cannot_be_paid_are_refused(self):
         gain, cost, capacity, allowed = customers(500)

@@ -1,0 +1,113 @@
+"""Weeks, and the windows and comparisons made of them."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard.periods import PERIODS, YEAR, Calendar, Window, monday
+
+
+def d(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+CALENDAR = Calendar(d("2023-11-20"), d("2026-11-09"), d("2026-11-12"))
+
+
+@given(st.dates(date(1990, 1, 1), date(2090, 1, 1)))
+def test_a_week_is_named_by_its_monday(day: date) -> None:
+    assert monday(day).isoweekday() == 1
+    assert timedelta(0) <= day - monday(day) < timedelta(days=7)
+    assert monday(day).isocalendar()[:2] == day.isocalendar()[:2]
+
+
+@pytest.mark.parametrize(
+    ("period", "first", "weeks"),
+    [("4w", "2026-10-19", 4), ("13w", "2026-08-17", 13), ("52w", "2025-11-17", 52), ("all", "2023-11-20", 156)],
+)
+def test_a_period_ends_with_the_newest_week(period: str, first: str, weeks: int) -> None:
+    window = CALENDAR.window(period)
+    assert window == Window(d(first), d("2026-11-09"))
+    assert window.weeks == weeks
+    assert window.last_day == d("2026-11-15")
+
+
+@pytest.mark.parametrize(
+    ("as_of", "first"),
+    [
+        (None, "2025-12-29"),  # ISO week 1 of 2026 begins in December
+        ("2025-12-29", "2025-12-29"),
+        ("2025-12-22", "2024-12-30"),
+        ("2024-12-23", "2024-01-01"),
+    ],
+)
+def test_the_year_to_date_begins_with_iso_week_one(as_of: str | None, first: str) -> None:
+    assert CALENDAR.window("ytd", d(as_of) if as_of else None).first_week == d(first)
+
+
+@pytest.mark.parametrize(
+    ("period", "comparison", "first", "last"),
+    [
+        ("4w", "previous", "2026-09-21", "2026-10-12"),
+        ("4w", "last_year", "2025-10-20", "2025-11-10"),
+        ("52w", "previous", "2024-11-18", "2025-11-10"),
+        ("52w", "last_year", "2024-11-18", "2025-11-10"),
+        ("ytd", "previous", "2024-12-30", "2025-11-10"),
+        ("ytd", "last_year", "2024-12-30", "2025-11-10"),
+    ],
+)
+def test_what_a_period_is_compared_with(period: str, comparison: str, first: str, last: str) -> None:
+    assert CALENDAR.compared(period, comparison) == Window(d(first), d(last))
+
+
+def test_nothing_is_compared_with_weeks_before_the_data() -> None:
+    assert CALENDAR.compared("all", "previous") is None
+    assert CALENDAR.compared("52w", "previous", d("2025-10-06")) is None
+    assert CALENDAR.compared("4w", "last_year", d("2024-01-01")) is None
+
+
+@given(st.sampled_from(PERIODS), st.sampled_from(("previous", "last_year")), st.integers(0, 155))
+def test_what_is_compared_is_as_long_and_no_earlier_than_the_data(period: str, comparison: str, back: int) -> None:
+    as_of = CALENDAR.last_week - timedelta(weeks=back)
+    window, other = CALENDAR.window(period, as_of), CALENDAR.compared(period, comparison, as_of)
+    assert window.last_week == as_of
+    if other is not None:
+        assert other.weeks == window.weeks
+        assert CALENDAR.first_week <= other.first_week
+        assert other.last_week < as_of
+        assert other.last_week.isoweekday() == 1
+        if comparison == "last_year":
+            assert window.last_week - other.last_week == YEAR
+
+
+def test_the_newest_week_is_unfinished_until_its_sunday() -> None:
+    assert CALENDAR.unfinished
+    assert not Calendar(d("2023-11-20"), d("2026-11-09"), d("2026-11-15")).unfinished
+
+
+def test_weeks_come_newest_first_without_gaps() -> None:
+    weeks = CALENDAR.weeks()
+    assert (weeks[0], weeks[-1], len(weeks)) == (d("2026-11-09"), d("2023-11-20"), 156)
+    assert {a - b for a, b in zip(weeks, weeks[1:], strict=False)} == {timedelta(weeks=1)}
+
+
+def test_usual_windows_are_every_period_and_what_it_is_compared_with() -> None:
+    usual = CALENDAR.usual()
+    assert len(usual) == len(set(usual))
+    for period in PERIODS:
+        assert CALENDAR.window(period) in usual
+        for comparison in ("previous", "last_year"):
+            other = CALENDAR.compared(period, comparison)
+            assert other is None or other in usual
+
+
+def test_a_calendar_of_one_week_has_every_period() -> None:
+    short = Calendar(d("2026-11-09"), d("2026-11-09"), d("2026-11-09"))
+    assert short.weeks() == [d("2026-11-09")]
+    assert all(short.window(period).last_week == d("2026-11-09") for period in PERIODS)
+    assert short.window("all").weeks == 1
+    assert all(short.compared(period, "previous") is None for period in PERIODS)
