@@ -66,11 +66,16 @@ class Reader:
         return self.language.money(amount, self.marts.currency)
 
     def named(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The frame with `name` in the reader's language and `name_en` gone; a missing name is a dash."""
-        chosen = frame["name"].astype(object)
-        if self.language.code == "en":
-            chosen = frame["name_en"].where(frame["name_en"].notna(), chosen)
-        return frame.assign(name=chosen.where(chosen.notna(), self.t("not stated"))).drop(columns="name_en")
+        """The frame with `name` (and `region` where it has one) in the reader's language and their English
+        columns gone; a missing name is said to be so."""
+        found = {}
+        for column in ("name", "region"):
+            if f"{column}_en" in frame:
+                found[column] = frame[column].astype(object)
+                if self.language.code == "en":
+                    found[column] = frame[f"{column}_en"].where(frame[f"{column}_en"].notna(), found[column])
+        found["name"] = found["name"].where(found["name"].notna(), self.t("not stated"))
+        return frame.assign(**found).drop(columns=[f"{column}_en" for column in found])
 
     def label(self, domain: str, code: str) -> str:
         """The reader's name of a coded value."""

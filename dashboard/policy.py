@@ -13,8 +13,11 @@ from dashboard.settings import ROOT
 from queries.schema import TIERS
 
 FILE = ROOT / "data" / "policy.toml"
-KEYS = ("version", "source", "largest_fall", "levels")
+KEYS = ("version", "source", "largest_fall", "levels", "lifetime", "word_of_mouth")
 LEVEL_KEYS = ("response", "includes")
+LIFETIME_KEYS = ("annual_discount_rate", "horizon_years", "model")
+TALK_KEYS = ("source", "value_of_praise", "cost_of_complaint", "cost_of_a_point")
+PURCHASE_MODELS = ("mbg_nbd", "bg_nbd")
 
 
 @dataclass(frozen=True)
@@ -26,13 +29,35 @@ class Level:
 
 
 @dataclass(frozen=True)
+class Lifetime:
+    """How value to come is computed: the rate is a fraction a year, the horizon in years."""
+
+    annual_discount_rate: float
+    horizon_years: float
+    model: str
+
+
+@dataclass(frozen=True)
+class Talk:
+    """What word of mouth is worth, in the warehouse's money: of one event, and of a point of satisfaction
+    for one customer and month."""
+
+    source: str
+    value_of_praise: float
+    cost_of_complaint: float
+    cost_of_a_point: float
+
+
+@dataclass(frozen=True)
 class Policy:
-    """What the recommendation rests on. `levels` by tier, best first."""
+    """What recommendation and forecasts rest on. `levels` by tier, best first."""
 
     version: str
     source: str
     largest_fall: int
     levels: dict[str, Level]
+    lifetime: Lifetime
+    word_of_mouth: Talk
 
 
 @cache
@@ -48,7 +73,9 @@ def policy(path: Path = FILE) -> Policy:
         raise DashboardError(f"policy {path}: 'largest_fall' needs a whole number of zero or more")
     _known(text["levels"], TIERS, f"policy {path}: [levels]")
     levels = {tier: _level(text["levels"][tier], f"policy {path}: [levels.{tier}]") for tier in TIERS}
-    return Policy(str(text["version"]), str(text["source"]), fall, levels)
+    lifetime = _lifetime(text["lifetime"], f"policy {path}: [lifetime]")
+    talk = _talk(text["word_of_mouth"], f"policy {path}: [word_of_mouth]")
+    return Policy(str(text["version"]), str(text["source"]), fall, levels, lifetime, talk)
 
 
 def _level(text: dict[str, Any], where: str) -> Level:
@@ -57,6 +84,28 @@ def _level(text: dict[str, Any], where: str) -> Level:
         if not isinstance(value, int | float) or value < 0:
             raise DashboardError(f"{where}: {name!r} needs a number of zero or more")
     return Level(float(text["response"]), {code: float(units) for code, units in text["includes"].items()})
+
+
+def _lifetime(text: dict[str, Any], where: str) -> Lifetime:
+    _known(text, LIFETIME_KEYS, where)
+    if text["model"] not in PURCHASE_MODELS:
+        raise DashboardError(f"{where}: 'model' is one of {', '.join(PURCHASE_MODELS)}; got {text['model']!r}")
+    rate, years = _number(text, "annual_discount_rate", where), _number(text, "horizon_years", where)
+    if not years:
+        raise DashboardError(f"{where}: 'horizon_years' needs a number above zero")
+    return Lifetime(rate, years, text["model"])
+
+
+def _talk(text: dict[str, Any], where: str) -> Talk:
+    _known(text, TALK_KEYS, where)
+    return Talk(str(text["source"]), *[_number(text, key, where) for key in TALK_KEYS[1:]])
+
+
+def _number(text: dict[str, Any], key: str, where: str) -> float:
+    value = text[key]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
+        raise DashboardError(f"{where}: {key!r} needs a number of zero or more")
+    return float(value)
 
 
 def _known(text: dict[str, Any], keys: tuple[str, ...], where: str) -> None:

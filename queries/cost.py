@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CTE, ColumnElement, Integer, Select, Subquery, case, cast, func, literal, select, union_all
+from sqlalchemy import ColumnElement, Integer, Select, Subquery, case, cast, func, literal, select
 from sqlalchemy.types import Double
 
 from queries import marts
@@ -76,19 +76,6 @@ def quadrant(view: View) -> Select:
     )
 
 
-def _lines(view: View, customers: CTE) -> CTE:
-    """Every cost line of every customer in view: (customer_key, line, cost)."""
-    c = customers.c
-    parts = [select(c.customer_key, literal(line).label("line"), c[line].label("cost")) for line in LINES]
-    served = costs(view)
-    parts.append(
-        select(served.c.customer_key, served.c.item.label("line"), served.c.amount.label("cost")).where(
-            served.c.customer_key.in_(select(c.customer_key))
-        )
-    )
-    return union_all(*parts).cte("lines")
-
-
 def first_causes(view: View) -> Subquery:
     """The first cause of each loss: the cost line furthest above what profitable customers spend on it.
 
@@ -96,37 +83,54 @@ def first_causes(view: View) -> Subquery:
     (before discounts and returns) are the base; the benchmark is the profitable customers' total of the line
     over their total of gross sales (the aggregate benchmark of `analysis.cost_to_serve.causes_of_loss`).
     """
-    # Named once, as the lines are: the engine then plans and finds the customers once and not for each line.
-    customers = select(population(view)).cte("in_view")
+    customers = population(view)
     c = customers.c
-    gross = as_float(c.revenue + c.discount + c.returned)
-    lines = _lines(view, customers)
-    base = select(c.customer_key, gross.label("gross"), as_float(c.profit).label("profit")).cte("base")
-    good = (base.c.profit > 0) & (base.c.gross > 0)
-    whole = select(func.sum(base.c.gross)).where(good).scalar_subquery()
-    benchmark = (
-        select(lines.c.line, (func.sum(as_float(lines.c.cost)) / whole).label("share"))
-        .join_from(lines, base, base.c.customer_key == lines.c.customer_key)
-        .where(good)
-        .group_by(lines.c.line)
-        .cte("benchmark")
+    base = select(
+        c.customer_key,
+        as_float(c.revenue + c.discount + c.returned).label("gross"),
+        as_float(c.profit).label("profit"),
+        *[as_float(c[line]).label(line) for line in LINES],
+    ).cte("base")
+    good = select(base).where(base.c.profit > 0, base.c.gross > 0).subquery("good")
+    bad = select(base).where(base.c.profit < 0).subquery("bad")
+    served = costs(view)
+    whole = select(func.sum(good.c.gross)).scalar_subquery()
+    usual = select(*[(func.sum(good.c[line]) / func.sum(good.c.gross)).label(line) for line in LINES]).cte("usual")
+    usual_item = (
+        select(served.c.item, (as_float(func.sum(served.c.amount)) / whole).label("share"))
+        .join_from(served, good, good.c.customer_key == served.c.customer_key)
+        .group_by(served.c.item)
+        .cte("usual_item")
     )
-    excess = as_float(lines.c.cost) - func.coalesce(benchmark.c.share, 0) * func.greatest(base.c.gross, 0)
-    ranked = (
+
+    def above(cost: ColumnElement, share: ColumnElement) -> ColumnElement[float]:
+        return as_float(cost) - func.coalesce(share, 0) * func.greatest(bad.c.gross, 0)
+
+    item_excess = above(served.c.amount, usual_item.c.share)
+    worst = (
         select(
-            lines.c.customer_key,
-            func.arg_max(lines.c.line, excess).label("line"),
-            func.max(excess).label("excess"),
-            func.any_value(-base.c.profit).label("loss"),
+            bad.c.customer_key,
+            func.arg_max(served.c.item, item_excess).label("item"),
+            func.max(item_excess).label("excess"),
         )
-        .join_from(lines, base, base.c.customer_key == lines.c.customer_key)
-        .outerjoin(benchmark, benchmark.c.line == lines.c.line)
-        .where(base.c.profit < 0)
-        .group_by(lines.c.customer_key)
-        .subquery("ranked")
+        .join_from(served, bad, bad.c.customer_key == served.c.customer_key)
+        .outerjoin(usual_item, usual_item.c.item == served.c.item)
+        .group_by(bad.c.customer_key)
+        .subquery("worst")
     )
-    cause = case((ranked.c.excess > 0, ranked.c.line))
-    return select(ranked.c.customer_key, cause.label("cause"), ranked.c.excess, ranked.c.loss).subquery("causes")
+    by_line = {line: above(bad.c[line], usual.c[line]) for line in LINES}
+    excess = func.greatest(worst.c.excess, *by_line.values())
+    cause = case(
+        (excess <= 0, None),
+        (worst.c.excess == excess, worst.c.item),
+        *[(over == excess, literal(line)) for line, over in by_line.items()],
+    )
+    return (
+        select(bad.c.customer_key, cause.label("cause"), excess.label("excess"), (-bad.c.profit).label("loss"))
+        .join_from(bad, usual, literal(True))
+        .outerjoin(worst, worst.c.customer_key == bad.c.customer_key)
+        .subquery("causes")
+    )
 
 
 def losses(view: View) -> Select:

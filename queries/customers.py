@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, Subquery, func, select
 
 from queries import marts, schema
 from queries.cost import first_causes
@@ -12,12 +12,23 @@ from queries.value import as_float
 SHOWN = ("revenue", "gross_margin", "cost_to_serve", "profit")
 
 
+def _by(customers: Subquery, order: str) -> tuple[ColumnElement, ColumnElement]:
+    """The order of a measure, largest first (or with '-order' smallest first)."""
+    measure = customers.c[order.removeprefix("-")]
+    falling = measure.asc() if order.startswith("-") else measure.desc()
+    return falling.nulls_last(), customers.c.customer_key
+
+
+def _first(view: View, order: str, limit: int) -> Subquery:
+    """The first customers in view; chosen before they are named, for names cost more than the choice."""
+    customers = population(view)
+    return select(customers).order_by(*_by(customers, order)).limit(limit).subquery("first")
+
+
 def listed(view: View, order: str, limit: int) -> Select:
     """The customers in view, the largest (or with '-order' the smallest) of a measure first."""
-    customers = population(view)
-    c, who = customers.c, marts.customer.c
-    column = c[order.removeprefix("-")]
-    by = column.asc() if order.startswith("-") else column.desc()
+    first = _first(view, order, limit)
+    c, who = first.c, marts.customer.c
     return (
         select(
             *(c.customer_key, who.code, who.name, who.name_en, c.grade, c.tier),
@@ -27,37 +38,36 @@ def listed(view: View, order: str, limit: int) -> Select:
             as_float(c.satisfaction_sum / func.nullif(c.satisfaction_n, 0)).label("satisfaction"),
             who.last_purchase,
         )
-        .join_from(customers, marts.customer, who.customer_key == c.customer_key)
+        .join_from(first, marts.customer, who.customer_key == c.customer_key)
         .outerjoin(marts.region, marts.region.c.position == c.region_position)
-        .order_by(by.nulls_last(), who.code)
-        .limit(limit)
+        .order_by(*_by(first, order))
     )
 
 
 def cost_of(view: View, order: str, limit: int) -> Select:
     """Cost by item of the customers that `listed` shows."""
-    shown = listed(view, order, limit).subquery("shown")
+    first = _first(view, order, limit)
     served = costs(view)
     return select(served.c.customer_key, served.c.item, as_float(served.c.amount).label("amount")).where(
-        served.c.customer_key.in_(select(shown.c.customer_key))
+        served.c.customer_key.in_(select(first.c.customer_key))
     )
 
 
 def causes(view: View, limit: int) -> Select:
     """The heaviest loss-makers with their first cause."""
     found = first_causes(view)
+    heaviest = select(found).order_by(found.c.loss.desc(), found.c.customer_key).limit(limit).subquery("heaviest")
     customers = population(view)
     c, who = customers.c, marts.customer.c
     return (
         select(
             *(who.code, who.name, who.name_en, c.grade, c.tier),
             *[as_float(c[name]).label(name) for name in SHOWN],
-            *(found.c.cause, found.c.excess),
+            *(heaviest.c.cause, heaviest.c.excess),
         )
-        .join_from(found, customers, c.customer_key == found.c.customer_key)
+        .join_from(heaviest, customers, c.customer_key == heaviest.c.customer_key)
         .join(marts.customer, who.customer_key == c.customer_key)
-        .order_by(found.c.loss.desc(), who.code)
-        .limit(limit)
+        .order_by(heaviest.c.loss.desc(), c.customer_key)
     )
 
 

@@ -351,6 +351,50 @@ spell = Table(
     comment="the time a survey answer speaks for its customer, and what he said meanwhile",
 )
 
+# --- value to come, computed by the models -----------------------------------------------------------
+
+customer_value = Table(
+    "customer_value",
+    metadata,
+    Column("customer_key", BigInteger),
+    Column("segment", String, comment="organisation or person: whose models"),
+    Column("frequency", Integer, comment="purchase days after the first one in the data"),
+    Column("recency", Double, comment="weeks from the first to the last purchase"),
+    Column("age", Double, comment="weeks from the first purchase to the last day with data"),
+    Column("mean_spend", Double, comment="sales before returns, a purchase day"),
+    Column("margin", Double, comment="margin after returns, as a fraction of sales before returns"),
+    Column("yearly_cost", Double, comment="cost to serve of the last 52 weeks, as a yearly rate"),
+    Column("probability_alive", Double),
+    Column("expected_purchases", Double, comment="in the next 52 weeks"),
+    Column("residual_revenue", Double, comment="discounted, within the horizon"),
+    Column("residual_margin", Double, comment="discounted, within the horizon, before cost to serve"),
+    Column("service_to_come", Double, comment="yearly cost times the expected active years"),
+    Column("residual_value", Double, comment="residual margin minus service to come"),
+    Column("low", Double, comment="interval of the residual value; of the residual revenue without margins"),
+    Column("high", Double),
+    Column("held_expected", Double, comment="purchases forecast for the held-out half year"),
+    Column("held_history", Double, comment="the same from the customer's mean rate so far"),
+    Column("held_actual", Integer),
+    comment="a row a customer with a purchase in the data",
+)
+
+model = Table(
+    "model",
+    metadata,
+    Column("name", String, comment="settings, purchases, spend or holdout"),
+    Column("segment", String),
+    Column("form", String, comment="mbg_nbd, bg_nbd, gamma_gamma"),
+    Column("parameter", String),
+    Column("estimate", Double),
+    Column("standard_error", Double),
+    Column("low", Double),
+    Column("high", Double),
+    Column("n", BigInteger),
+    Column("state", String, comment="why there is no estimate, or what is wrong with it; else empty"),
+    Column("fitted_to", Date, comment="the last day the model has seen"),
+    Column("version", String),
+)
+
 UNCOSTED_LIMIT = 0.05
 """Above this share of revenue without cost of goods, margin and profit are undefined, not understated."""
 

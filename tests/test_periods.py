@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -92,7 +93,7 @@ def test_the_newest_week_is_unfinished_until_its_sunday() -> None:
 def test_weeks_come_newest_first_without_gaps() -> None:
     weeks = CALENDAR.weeks()
     assert (weeks[0], weeks[-1], len(weeks)) == (d("2026-11-09"), d("2023-11-20"), 156)
-    assert {a - b for a, b in zip(weeks, weeks[1:], strict=False)} == {timedelta(weeks=1)}
+    assert {a - b for a, b in pairwise(weeks)} == {timedelta(weeks=1)}
 
 
 def test_usual_windows_are_every_period_and_what_it_is_compared_with() -> None:

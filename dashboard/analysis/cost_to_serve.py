@@ -193,7 +193,11 @@ def largest_remainder(total: int, weights: ArrayLike) -> NDArray[np.int64]:
     parts = np.floor(share * _UNDER_A_WHOLE)
     left = int(total) - int(parts.sum())
     if left:
-        parts[_largest(share - parts, left)] += 1
+        # Near 2**53 the hair is more than a cent; none of what it leaves may go to a weight of zero.
+        bearing = np.flatnonzero(weight > 0)
+        parts[bearing] += left // len(bearing)
+        if left % len(bearing):
+            parts[bearing[_largest((share - parts)[bearing], left % len(bearing))]] += 1
     return parts.astype(np.int64)
 
 

@@ -184,11 +184,7 @@ def customers(reader: Reader) -> Answer:
     wide = items.pivot_table(index="customer_key", columns="item", values="amount", aggfunc="sum")
     wide = wide[wide.sum().sort_values(ascending=False).index] if len(items) else wide
     wide.columns = [f"cost:{item}" for item in wide.columns]
-    table = (
-        reader.named(table)
-        .drop(columns=["region_en"])
-        .merge(wide, how="left", left_on="customer_key", right_index=True)
-    )
+    table = reader.named(table).merge(wide, how="left", left_on="customer_key", right_index=True)
     table["return_per_cost"] = divided(table["gross_margin"], table["cost_to_serve"])
     now = totals(reader, reader.view)
     shown = float(table["cost_to_serve"].sum())

@@ -22,10 +22,7 @@ COLUMNS = (
 
 def listing(reader: Reader, order: str, limit: int) -> pd.DataFrame:
     """The customers in view by a measure, with names in the reader's language."""
-    table = reader.rows(queries.listed(reader.view, order, limit))
-    if reader.language.code == "en":
-        table["region"] = table["region_en"].where(table["region_en"].notna(), table["region"])
-    table = reader.named(table)
+    table = reader.named(reader.rows(queries.listed(reader.view, order, limit)))
     table["margin"] = divided(table["profit"], table["revenue"])
     return table[list(COLUMNS)]
 

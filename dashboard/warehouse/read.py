@@ -118,6 +118,11 @@ class Marts:
         """The company's targets (columns of the contract's table): a few hundred rows at most."""
         return self._frame(select(m.target))
 
+    @cached_property
+    def models(self) -> pd.DataFrame:
+        """What the models of value to come were fitted to (columns of `queries.marts.model`): a few dozen rows."""
+        return self._frame(select(m.model))
+
     def unit_rates(self, day: date) -> dict[str, float]:
         """The unit rate of each activity in force on a day, by activity code."""
         r, a = m.activity_rate.c, m.activity.c

@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard.errors import DashboardError
 from dashboard.periods import Calendar
-from dashboard.warehouse.connect import Warehouse, batches, engine_on
+from dashboard.warehouse.connect import Warehouse, batches, engine_on, open_file
 from queries import marts, schema
 from queries.population import keeps_costs
 
@@ -57,11 +57,23 @@ def _refresh(warehouse: Warehouse, folder: Path, progress: Progress) -> str:
                     _publish_facts(source, mart, root, filled, progress)
                     _reconcile(source, mart, filled)
                 calendar = _derive(root, filled, progress)
+                progress("value to come", 0.95)
+                values, models = value_to_come(root, calendar, "cost_of_goods" in filled, policy().lifetime)
+                _insert(root, marts.customer_value, values)
+                _insert(root, marts.model, models)
                 _describe(root, warehouse, version, filled, calendar)
+                # Closing writes too, but is silent when it fails, for example on a full disk.
+                root.execute("CHECKPOINT")
             finally:
                 root.close()
-            os.replace(building, folder / f"marts-{version}.duckdb")
-            _point(folder, version)
+            _reread(building, version)
+            published = folder / f"marts-{version}.duckdb"
+            os.replace(building, published)
+            try:
+                _point(folder, version)
+            except OSError:
+                published.unlink()
+                raise
         finally:
             for leftover in folder.glob(f"{building.name}*"):
                 leftover.unlink(missing_ok=True)
@@ -217,6 +229,17 @@ def _reconcile(source: Connection, mart: Connection, filled: set[str]) -> None:
             )
 
 
+def _reread(path: Path, version: str) -> None:
+    """The file as written holds what was built: the last table to be filled can be read back."""
+    held = open_file(path)
+    try:
+        found = held.execute("SELECT value FROM info WHERE name = 'version'").fetchone()
+    finally:
+        held.close()
+    if found != (version,):
+        raise DashboardError(f"{path} was not written whole: is the disk full?")
+
+
 def _describe(
     root: duckdb.DuckDBPyConnection, warehouse: Warehouse, version: str, filled: set[str], calendar: Calendar
 ) -> None:
@@ -266,8 +289,11 @@ def _new_version(folder: Path) -> str:
 
 def _point(folder: Path, version: str) -> None:
     pointer = folder / f"{POINTER}.{os.getpid()}"
-    pointer.write_text(json.dumps({"version": version}), "utf-8")
-    os.replace(pointer, folder / POINTER)
+    try:
+        pointer.write_text(json.dumps({"version": version}), "utf-8")
+        os.replace(pointer, folder / POINTER)
+    finally:
+        pointer.unlink(missing_ok=True)
 
 
 def _prune(folder: Path, version: str) -> None:

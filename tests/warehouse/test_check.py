@@ -1,0 +1,107 @@
+"""`check` names what is wrong with settings, warehouse and marts, and the mend; it changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from dashboard.settings import Settings
+from dashboard.warehouse.check import Finding, check
+from dashboard.warehouse.connect import Warehouse
+from dashboard.warehouse.refresh import POINTER, refresh
+from tests.small import company, line
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """The worked example with published marts."""
+    found = company().file(tmp_path / "w.duckdb")
+    refresh(Warehouse(str(found)), tmp_path / "w.marts")
+    return found
+
+
+def found(path: Path) -> list[Finding]:
+    return check(Settings(str(path)))
+
+
+def worst(path: Path) -> list[str]:
+    return [f"{f.what} – {f.mend}" for f in found(path) if f.level != "ok"]
+
+
+def test_nothing_wrong_is_nothing_but_ok(path: Path) -> None:
+    findings = found(path)
+    assert {f.level for f in findings} == {"ok"}
+    assert findings[0].what == f"{path} keeps the contract; 20 tables are filled"
+    assert findings[-1].what.endswith("hold data to 2026-11-12")
+
+
+def test_checking_writes_nothing(path: Path) -> None:
+    before = {p: p.stat().st_mtime_ns for p in path.parent.rglob("*")}
+    found(path)
+    assert {p: p.stat().st_mtime_ns for p in path.parent.rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            "DELETE FROM customer WHERE code = 'C02'",
+            "4 rows of 'sales_line' name a customer_key that 'customer' lacks – load the missing rows",
+        ),
+        (
+            "DELETE FROM activity WHERE code = 'call'",
+            "5 rows of 'service_event' name a activity_key that 'activity' lacks – load the missing rows",
+        ),
+        (
+            "DELETE FROM region WHERE code = 'GZ'",
+            "2 rows of 'customer' name a region_key that 'region' lacks – load the missing rows",
+        ),
+        ("DELETE FROM sales_line", "table 'sales_line' is empty – load it: it is required"),
+    ],
+)
+def test_rows_without_their_other_half_are_counted(path: Path, change: str, said: str) -> None:
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(change)
+    assert said in worst(path)
+
+
+def test_a_broken_contract_ends_the_check_with_its_place(path: Path) -> None:
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("ALTER TABLE survey DROP COLUMN quality")
+    assert worst(path) == [f"{path}: table 'survey' lacks the column(s) quality: see queries/schema.py – "]
+
+
+def test_a_missing_warehouse_is_an_error_with_its_mend(tmp_path: Path) -> None:
+    (finding,) = found(tmp_path / "none.duckdb")
+    assert finding.level == "error"
+    assert "make one with 'dashboard demo' or 'dashboard load'" in finding.what
+
+
+def test_marts_that_are_missing_or_damaged_are_said_to_be_so(path: Path) -> None:
+    pointer = path.with_suffix(".marts") / POINTER
+    pointer.write_text("{")
+    assert worst(path) == [f"{pointer} is damaged: run 'dashboard refresh' – "]
+    pointer.unlink()
+    assert worst(path) == ["no marts are published – run 'dashboard refresh'"]
+
+
+def test_margins_that_can_not_be_computed_are_a_warning(tmp_path: Path) -> None:
+    path = line(goods=None).file(tmp_path / "w.duckdb")
+    refresh(Warehouse(str(path)), tmp_path / "w.marts")
+    assert worst(path) == ["more than 5 % of revenue has no cost of goods – margins and profit stay undefined"]
+
+
+def test_a_mistake_in_the_access_file_is_found(path: Path, tmp_path: Path) -> None:
+    access = tmp_path / "access.toml"
+    access.write_text('[people."a@b"]\nrights = []')
+    findings = check(Settings(str(path), access))
+    assert [f.level for f in findings] == ["error"]
+    assert "unknown key 'rights'" in findings[0].what
+
+
+def test_a_url_names_no_password(postgres: object) -> None:
+    findings = check(Settings("postgresql+psycopg://reader:s3cret@127.0.0.1:1/none"))
+    assert [f.level for f in findings] == ["error"]
+    assert "s3cret" not in findings[0].what
