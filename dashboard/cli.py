@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import socket
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -48,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _serve(options: argparse.Namespace) -> None:
     settings = Settings.read(options.warehouse)
+    _refuse_taken_port(options.host, options.port)
     _ensure_marts(settings)
     address = f"http://{options.host if options.host != '0.0.0.0' else 'localhost'}:{options.port}"  # noqa: S104
     print(f"Customer value dashboard at {address}  (stop with Ctrl-C)", flush=True)
@@ -56,6 +58,9 @@ def _serve(options: argparse.Namespace) -> None:
     os.chdir(ROOT)
     from streamlit.web import bootstrap
 
+    from dashboard import warm
+
+    warm.start(settings)
     flags = {"server.port": options.port, "server.address": options.host, "server.headless": True}
     bootstrap.load_config_options({name.replace(".", "_"): value for name, value in flags.items()})
     bootstrap.run(str(ROOT / "dashboard" / "app.py"), False, [], flags)
@@ -102,9 +107,10 @@ def _refresh(options: argparse.Namespace) -> None:
 
 
 def _ask(options: argparse.Namespace) -> None:
+    import dashboard.insights  # noqa: F401 - registers the questions
     from dashboard.export import to_csv
     from dashboard.filters import Filters
-    from dashboard.insight import QUESTIONS, Reader, ask
+    from dashboard.insight import QUESTIONS, Reader, ask, find
     from dashboard.language import language
     from dashboard.scope import Scope
     from dashboard.warehouse.read import open_marts
@@ -117,11 +123,12 @@ def _ask(options: argparse.Namespace) -> None:
         return
     if not options.question:
         raise DashboardError("ask: name a question; 'dashboard ask --list' has them all")
+    find(options.question)
+    filters = Filters.parse({name: value for name in _filter_names() if (value := getattr(options, name))})
     settings = Settings.read(options.warehouse)
     _ensure_marts(settings)
     marts = open_marts(settings.marts)
-    given = {name: value for name in _filter_names() if (value := getattr(options, name))}
-    filters = Filters.parse(given).checked(marts)
+    filters = filters.checked(marts)
     insight = ask(options.question, Reader(filters, Scope.unrestricted("command line"), marts, speech))
     if options.format == "json":
         print(insight.to_json())
@@ -138,15 +145,24 @@ def _check(options: argparse.Namespace) -> None:
         print(f"{finding.level:<5} {finding.what}{f' – {finding.mend}' if finding.mend else ''}")
     broken = sum(finding.level == "error" for finding in findings)
     if broken:
-        raise DashboardError(f"{broken} error(s) in {settings.warehouse}: see the lines above")
+        raise DashboardError(f"{broken} error(s) found: see the lines above")
 
 
 # --- helpers -----------------------------------------------------------------------------------------
 
 
+def _refuse_taken_port(host: str, port: int) -> None:
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((host, port))
+        except OSError as error:
+            raise DashboardError(f"can't listen on {host}:{port} ({error.strerror}): take another --port") from error
+
+
 def _file_of(settings: Settings, command: str) -> Path:
     if not settings.is_file:
-        raise DashboardError(f"{command} writes a DuckDB file; {settings.warehouse} is a URL: name a path instead")
+        raise DashboardError(f"{command} writes a DuckDB file; the warehouse given is a URL: name a path instead")
     return Path(settings.warehouse)
 
 
@@ -234,7 +250,7 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     serve = command("serve", _serve, "serve the dashboard; the embedded demo when nothing is configured")
-    serve.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8501")))
+    serve.add_argument("--port", type=int, default=os.environ.get("PORT", "8501"))
     serve.add_argument("--host", default="localhost", help="address to listen on (default: this machine only)")
 
     demo = command("demo", _demo, "build a demo warehouse, the same for the same seed")

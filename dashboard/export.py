@@ -8,10 +8,14 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def harmless(value: object) -> object:
-    """Text that begins like a formula gets a leading apostrophe; numbers stay numbers."""
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
-        return f"'{value}"
-    return value
+    """Text that begins like a formula gets a leading apostrophe; numbers stay numbers.
+
+    A carriage return becomes a line feed: CSV writers leave it unquoted, and what follows would be a new row.
+    """
+    if not isinstance(value, str):
+        return value
+    guarded = f"'{value}" if value.startswith(FORMULA_STARTS) else value
+    return guarded.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def to_csv(table: pd.DataFrame) -> str:

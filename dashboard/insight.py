@@ -133,7 +133,8 @@ class Answer:
 class Question:
     """A registered question. `needs` are tables of the contract (or 'cost_of_goods') it can't do without;
     `draw` makes its figure of table and numbers; `dimension` is the filter that a click on a mark sets, or
-    'group' when marks are groups of customers; `behind` is the group of customers the answer is about."""
+    'group' when marks are groups of customers; `behind` is the group of customers the answer is about: empty for all
+    in view, None when it is about none."""
 
     key: str
     title: str
@@ -141,7 +142,7 @@ class Question:
     needs: tuple[str, ...] = ()
     draw: Callable[..., Any] | None = None
     dimension: str = ""
-    behind: str = ""
+    behind: str | None = ""
 
 
 QUESTIONS: dict[str, Question] = {}
@@ -165,7 +166,7 @@ def question(
     needs: tuple[str, ...] = (),
     draw: Callable[..., Any] | None = None,
     dimension: str = "",
-    behind: str = "",
+    behind: str | None = "",
 ) -> Callable[[Callable[[Reader], Answer]], Callable[[Reader], Answer]]:
     """Register the function that answers a question."""
 

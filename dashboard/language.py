@@ -66,6 +66,13 @@ COMPARISON_NAMES = {
     "last_year": message("Same weeks last year"),
     "target": message("Target"),
 }
+ALIVE_NAMES = {
+    "sure": message("Almost certainly a customer"),
+    "likely": message("Probably a customer"),
+    "open": message("In doubt"),
+    "unlikely": message("Probably gone"),
+    "gone": message("Almost certainly gone"),
+}
 NEEDS_NAMES = {
     1: message("Supply, price and quality"),
     2: message("Territory, returns and price protection"),
@@ -201,6 +208,8 @@ def symbol(currency: str, code: str) -> str:
     """The sign before an amount; the yuan is ¥ in both languages and no other currency shares it."""
     if currency == "CNY":
         return "¥"
+    if not currency:
+        return ""
     sign = get_currency_symbol(currency, locale=code)
     if sign == "¥":
         return "JP¥"

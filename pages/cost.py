@@ -13,6 +13,7 @@ kpis(
 if needs(reader, "costs"):
     card(reader, look, "cost.waterfall")
     cards(reader, look, ["cost.activities", "cost.losses"])
+    card(reader, look, "cost.identity")
     card(reader, look, "cost.quadrant")
     card(reader, look, "cost.loss_makers", opens_customer=True)
     card(reader, look, "cost.customers", opens_customer=True)

@@ -11,4 +11,5 @@ if needs(reader, "survey", "word_of_mouth"):
     card(reader, look, "satisfaction.curve", headline=False)
     cards(reader, look, ["satisfaction.standing", "satisfaction.drivers"])
     cards(reader, look, ["satisfaction.by_grade", "satisfaction.by_region"])
-    card(reader, look, "satisfaction.loyalty")
+    card(reader, look, "satisfaction.worth")
+    cards(reader, look, ["satisfaction.loyalty", "satisfaction.models"])

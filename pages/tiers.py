@@ -8,4 +8,5 @@ kpis(reader, look, ("customers", "active_customers", "revenue", "profit", "loss_
 if needs(reader, "assignment"):
     card(reader, look, "tiers.matrix", headline=False)
     cards(reader, look, ["tiers.by_region", "tiers.migration"])
+    cards(reader, look, ["tiers.reasons", "tiers.stability"])
     cards(reader, look, ["tiers.trend", "tiers.needs"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Integer, Select, Subquery, case, cast, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, Integer, Select, Subquery, case, cast, func, literal, select
 from sqlalchemy.types import Double
 
 from queries import marts
@@ -37,10 +37,7 @@ def capacity(view: View) -> Select:
     Capacity is the company's, not a region's: it is shown when all customers are in view.
     """
     r, a = marts.activity_rate.c, marts.activity.c
-    first, last = literal(view.window.first_week), literal(view.window.last_day)
-    days = func.greatest(
-        func.least(func.coalesce(r.valid_to, last + 1), last + 1) - func.greatest(r.valid_from, first), 0
-    )
+    days = _days_in_force(view)
     return (
         select(
             *(a.code, a.name, a.name_en, a.driver_unit, a.cost_pool),
@@ -52,6 +49,46 @@ def capacity(view: View) -> Select:
         .group_by(a.code, a.name, a.name_en, a.driver_unit, a.cost_pool)
         .order_by(func.min(a.activity_key))
     )
+
+
+def _days_in_force(view: View) -> ColumnElement[int]:
+    """The days of the window on which a rate is in force."""
+    r = marts.activity_rate.c
+    first, last = literal(view.window.first_week), literal(view.window.last_day)
+    after = func.least(func.coalesce(r.valid_to, last + 1), last + 1)
+    return func.greatest(after - func.greatest(r.valid_from, first), 0)
+
+
+def _cents(amount: ColumnElement) -> ColumnElement[int]:
+    return cast(func.round(amount * 100), BigInteger)
+
+
+def charged(view: View) -> Select:
+    """What the ledger's costs of the window were charged with, by item, in cents: the company's, as is `supplied`."""
+    w = marts.cost_week.c
+    return (
+        select(w.source, w.item, _cents(func.sum(w.amount)).label("charged"))
+        .where(w.week.between(view.window.first_week, view.window.last_week))
+        .where(view.scope.allows(cast(None, Integer)))
+        .group_by(w.source, w.item)
+    )
+
+
+def supplied(view: View) -> Select:
+    """The cost of the capacity supplied in the window by activity, in cents, each rate's days rounded to the cent."""
+    r, a = marts.activity_rate.c, marts.activity.c
+    cost = _cents(cast(r.weekly_cost, Double) * _days_in_force(view) / 7)
+    return (
+        select(a.code, func.sum(cost).label("supplied"))
+        .join_from(marts.activity, marts.activity_rate, r.activity_key == a.activity_key)
+        .where(r.weekly_cost.is_not(None), view.scope.allows(cast(None, Integer)))
+        .group_by(a.code)
+    )
+
+
+def charged_customers(view: View) -> Select:
+    """What the customers in view were charged with in the window, in cents: one number."""
+    return select(_cents(func.coalesce(func.sum(population(view).c.cost_to_serve), 0)).label("charged"))
 
 
 def quadrant(view: View) -> Select:

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Double, Integer, Select, Subquery, case, cast, func, literal, select
 
 from dashboard.periods import YEAR, Calendar
 from queries import marts
-from queries.population import View, population
+from queries.population import View, places, population
 from queries.value import as_float
 
 HELD_OUT = timedelta(weeks=26)
@@ -36,39 +37,45 @@ def histories(calendar: Calendar, costed: bool) -> Select:
     s, c, w = marts.sales_week.c, marts.customer_fact.c, marts.customer_week.c
     cut = calendar.last_week - HELD_OUT
     before = s.week <= literal(cut)
-    gross = s.revenue + s.returned
+    # An estimate needs no exact cents: sums of doubles are several times quicker than of decimals.
+    revenue, uncosted = as_float(s.revenue), as_float(s.uncosted_revenue)
+    gross = revenue + as_float(s.returned)
     sold = (
         select(
             s.customer_key,
             func.sum(s.purchase_days).label("days"),
             func.min(s.first_day).label("first_day"),
             func.max(s.last_day).label("last_day"),
-            as_float(func.sum(gross)).label("gross"),
-            as_float(func.sum(gross - s.uncosted_revenue)).label("costed"),
-            as_float(func.sum(s.revenue - s.uncosted_revenue - s.cost_of_goods)).label("margin"),
+            func.sum(gross).label("gross"),
+            func.sum(gross - uncosted).label("costed"),
+            func.sum(revenue - uncosted - as_float(s.cost_of_goods)).label("margin"),
             func.sum(s.purchase_days).filter(before).label("past_days"),
             func.max(s.last_day).filter(before).label("past_last_day"),
         )
         .group_by(s.customer_key)
         .having(func.sum(s.purchase_days) > 0)
-        .subquery("sold")
+        .cte("sold")
     )
     spent = (
-        select(w.customer_key, as_float(func.sum(w.cost_to_serve)).label("cost"))
+        select(w.customer_key, func.sum(as_float(w.cost_to_serve)).label("cost"))
         .where(w.week > literal(calendar.last_week - YEAR))
         .group_by(w.customer_key)
         .subquery("spent")
     )
     segment = case((c.kind == "person", "person"), else_="organisation")
     h = sold.c
+    kept = (
+        select(segment.label("segment"), (func.sum(h.margin) / func.nullif(func.sum(h.costed), 0)).label("margin"))
+        .join_from(sold, marts.customer_fact, c.customer_key == h.customer_key)
+        .group_by("segment")
+        .subquery("kept")
+    )
 
-    def weeks(first: ColumnElement, last: object) -> ColumnElement[float]:
-        return cast(last - first, Double) / 7  # type: ignore[operator]
+    def weeks(first: ColumnElement, last: Any) -> ColumnElement[Any]:
+        return cast(last - first, Double) / 7
 
     age = weeks(h.first_day, literal(calendar.last_day))
-    of_segment = func.sum(h.margin).over(partition_by=segment) / func.nullif(
-        func.sum(h.costed).over(partition_by=segment), 0
-    )
+    of_segment = kept.c.margin
     own = h.margin / func.nullif(h.costed, 0)
     drawn = (h.days * func.coalesce(own, of_segment) + MARGIN_PURCHASES * of_segment) / (h.days + MARGIN_PURCHASES)
     known = h.past_days > 0
@@ -90,6 +97,7 @@ def histories(calendar: Calendar, costed: bool) -> Select:
             case((known, cast(h.days - h.past_days, Integer))).label("held_actual"),
         )
         .join_from(sold, marts.customer_fact, c.customer_key == h.customer_key)
+        .join(kept, kept.c.segment == segment)
         .outerjoin(spent, spent.c.customer_key == h.customer_key)
         .order_by(h.customer_key)
     )
@@ -118,17 +126,18 @@ SUMS = (
 
 
 def _sums(valued: Subquery) -> list[ColumnElement]:
-    return [func.count().label("customers"), *[func.sum(valued.c[name]).label(name) for name in SUMS]]
+    return [func.count(valued.c.worth).label("customers"), *[func.sum(valued.c[name]).label(name) for name in SUMS]]
 
 
 def summary(view: View) -> Select:
-    """One row: customers with a history, and what they are expected to bring."""
+    """One row: customers valued, those with a purchase in the data, and what they are expected to bring."""
     valued = _valued(view)
-    return select(*_sums(valued), func.sum(valued.c.probability_alive).label("alive"))
+    everyone = func.count().label("with_history")
+    return select(*_sums(valued), everyone, func.sum(valued.c.probability_alive).label("alive"))
 
 
 def distribution(view: View) -> Select:
-    """Customers by value to come in bins that are logarithmic on both sides of zero (bin 0 is below 1)."""
+    """Customers by value to come in bins that are logarithmic on both sides of zero (bin 0 is at most 1)."""
     valued = _valued(view)
     worth = valued.c.worth
     bin_ = cast(func.sign(worth) * func.ceil(func.log10(func.greatest(func.abs(worth), 1)) * BINS_A_DECADE), Integer)
@@ -150,14 +159,13 @@ def by_grade(view: View) -> Select:
 def by_region(view: View, level: int) -> Select:
     """Value to come by region at a level of the tree (0 is countries)."""
     valued = _valued(view)
-    place = marts.region.c
-    inside = (place.level == level) & valued.c.region_position.between(place.position, place.last_position)
-    keys = (place.code, place.name, place.name_en)
+    place = places(level)
+    keys = (place.c.code, place.c.name, place.c.name_en)
     return (
         select(*keys, *_sums(valued))
-        .join_from(valued, marts.region, inside)
+        .join_from(valued, place, place.c.position == valued.c.region_position)
         .group_by(*keys)
-        .order_by(func.sum(valued.c.worth).desc().nulls_last(), place.code)
+        .order_by(func.sum(valued.c.worth).desc().nulls_last(), place.c.code)
     )
 
 

@@ -40,7 +40,7 @@ from sqlalchemy import (
 
 from queries import schema
 from queries.dialects import start_of_week
-from queries.schema import MONEY, QUANTITY, SURVEY_ITEMS
+from queries.schema import GRADES, MONEY, QUANTITY, SURVEY_ITEMS
 
 metadata = MetaData()
 
@@ -351,6 +351,17 @@ spell = Table(
     comment="the time a survey answer speaks for its customer, and what he said meanwhile",
 )
 
+grade_change = Table(
+    "grade_change",
+    metadata,
+    Column("customer_key", BigInteger),
+    Column("changed_on", Date),
+    Column("before", String),
+    Column("grade", String),
+    Column("reason", String),
+    comment="the days on which a customer's grade became another",
+)
+
 # --- value to come, computed by the models -----------------------------------------------------------
 
 customer_value = Table(
@@ -500,6 +511,18 @@ def spells(last_day: date) -> Select:
         .outerjoin(bought, same(bought))
         .where(s.c.ends_on > s.c.starts_on)
         .order_by(s.c.starts_on)
+    )
+
+
+def grade_changes() -> Select:
+    """Changes from one grade to another; a first grade is none, nor is one the policy doesn't know."""
+    a = assignment.c
+    before = func.lag(a.grade).over(partition_by=a.customer_key, order_by=a.valid_from)
+    h = select(a.customer_key, a.valid_from, before.label("before"), a.grade, a.reason).subquery("history").c
+    return (
+        select(h.customer_key, h.valid_from.label("changed_on"), h.before, h.grade, h.reason)
+        .where(h.before != h.grade, h.before.in_(GRADES), h.grade.in_(GRADES))
+        .order_by(h.valid_from, h.customer_key)
     )
 
 

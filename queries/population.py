@@ -65,6 +65,17 @@ def counted(view: View) -> Select:
     return select(func.count().label("customers")).select_from(population(view))
 
 
+def places(level: int) -> Subquery:
+    """Every place of the region tree with the region at a level that it lies in: position, code, name, name_en.
+
+    Equal positions join faster than a range does.
+    """
+    place, above = marts.region.alias("place"), marts.region.alias("above")
+    inside = (above.c.level == level) & place.c.position.between(above.c.position, above.c.last_position)
+    names = above.c["code", "name", "name_en"]
+    return select(place.c.position, *names).join_from(place, above, inside).subquery("places")
+
+
 def in_group(group: str, customers: Subquery) -> ColumnElement[bool]:
     """The condition that a customer is one of those behind a number (`Filters.group`)."""
     c = customers.c

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Date, Integer, Select, Subquery, case, cas
 from sqlalchemy.types import Double
 
 from queries import marts
-from queries.population import View, population
+from queries.population import View, places, population
 from queries.schema import SURVEY_ITEMS
 from queries.value import as_float
 
@@ -119,14 +119,13 @@ def by_column(view: View, column: str) -> Select:
 def by_region(view: View, level: int) -> Select:
     """Mean score, deviation and number of answers by region at a level of the tree."""
     answers = _answers(view)
-    place = marts.region.c
-    inside = (place.level == level) & answers.c.region_position.between(place.position, place.last_position)
-    keys = (place.code, place.name, place.name_en)
+    place = places(level)
+    keys = (place.c.code, place.c.name, place.c.name_en)
     return (
         select(*keys, *_mean(answers.c.score))
-        .join_from(answers, marts.region, inside)
+        .join_from(answers, place, place.c.position == answers.c.region_position)
         .group_by(*keys)
-        .order_by(func.count().desc(), place.code)
+        .order_by(func.count().desc(), place.c.code)
     )
 
 
@@ -151,10 +150,25 @@ def drivers(view: View) -> Select:
     """Means and covariances of overall satisfaction and the items, over answers that rate them all."""
     answers = _answers(view)
     names = ("satisfaction", *SURVEY_ITEMS)
-    columns = {name: cast(answers.c[name], Double) for name in names}
     pairs = [(a, b) for i, a in enumerate(names) for b in names[i:]]
+    rated = (
+        select(*[cast(answers.c[name], Integer).label(name) for name in names])
+        .where(*[answers.c[name].is_not(None) for name in names])
+        .subquery("rated")
+    )
+    # Sums of whole numbers are exact, the same on every run, and twice as fast as covar_samp.
+    sums = select(
+        as_float(func.count()).label("n"),
+        *[as_float(func.sum(rated.c[name])).label(name) for name in names],
+        *[as_float(func.sum(rated.c[a] * rated.c[b])).label(f"{a}_{b}") for a, b in pairs],
+    ).subquery("sums")
+    s = sums.c
+
+    def covariance(a: str, b: str) -> ColumnElement:
+        return (s[f"{a}_{b}"] - s[a] * s[b] / s.n) / func.nullif(s.n - 1, 0)
+
     return select(
-        func.count().label("n"),
-        *[func.avg(columns[name]).label(f"mean_{name}") for name in names],
-        *[func.covar_samp(columns[a], columns[b]).label(f"cov_{a}_{b}") for a, b in pairs],
-    ).where(*[answers.c[name].is_not(None) for name in names])
+        cast(s.n, Integer).label("n"),
+        *[(s[name] / s.n).label(f"mean_{name}") for name in names],
+        *[covariance(a, b).label(f"cov_{a}_{b}") for a, b in pairs],
+    )

@@ -13,10 +13,10 @@ from sqlalchemy import Select, Subquery, select
 from dashboard.filters import Filters
 from dashboard.scope import Scope
 from dashboard.warehouse.read import Marts
-from queries import cost, customers, levels, population, satisfaction, tiers, value
+from queries import cost, customers, levels, lifetime, population, satisfaction, tiers, value
 from queries.population import View
 
-MODULES: tuple[ModuleType, ...] = (population, value, cost, customers, levels, satisfaction, tiers)
+MODULES: tuple[ModuleType, ...] = (population, value, lifetime, cost, customers, levels, satisfaction, tiers)
 
 NOT_STATEMENTS = {"costs"}
 """Parts of statements, without a scope of their own; what uses them joins a scoped population."""

@@ -295,17 +295,19 @@ def lifetime_value(
     recency: ArrayLike,
     age: ArrayLike,
     mean_spend: ArrayLike,
+    spend_frequency: ArrayLike | None = None,
     weights: ArrayLike | None = None,
     level: float = LEVEL,
 ) -> LifetimeValue:
     """Discounted margin expected of each customer within `horizon`, in the model's unit of time.
 
     margin: fraction of spend left after product cost and before cost to serve, one number or one a row;
-    annual_discount_rate: .1 for 10 % a year; weights: customers a row stands for. The interval follows from
+    annual_discount_rate: .1 for 10 % a year; spend_frequency: how many purchases mean_spend is the mean of, by
+    default the repeat purchases; weights: customers a row stands for. The interval follows from
     the covariance of both fits by the delta method on the log scale.
     """
     rows = _Histories.of(frequency, recency, age)
-    x, mean = _spending(frequency, mean_spend)
+    x, mean = _spending(frequency if spend_frequency is None else spend_frequency, mean_spend)
     weight = _weights(weights, x.size)
     horizon = _not_negative("horizon", horizon)
     force = _discount_force(annual_discount_rate, purchases.unit)

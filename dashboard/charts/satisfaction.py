@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.charts.axes import axis, bare, percent_axis, plain, span, ticks, title
+from dashboard.charts.axes import axis, bare, money_axis, percent_axis, plain, span, ticks, title
 from dashboard.charts.marks import FADED, ROW, Column, area, bars_of, hover, interval, placed, ranking, tones
 from dashboard.charts.marks import curve as curve_of
 from dashboard.charts.theme import (
@@ -488,3 +488,59 @@ def _score(value: float | None) -> str:
 
 def _rate(value: float | None, look: Look) -> str:
     return look.language.number(None if value is None else float(f"{value * PER:.3g}"))
+
+
+def worth(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure:
+    """What one more point is worth at each satisfaction, with its band, against what a point costs.
+
+    Left of the first candidate more satisfaction pays; between the two it does not; whether the climb to full
+    satisfaction pays is the area above the cost line against the area below it.
+    """
+    if table.empty:
+        return empty(look)
+    palette, say = look.palette, look.language.t
+    x = clean(table["satisfaction"])
+    value, low, high = (clean(table[name]) for name in ("worth_of_a_point", "worth_low", "worth_high"))
+    cost = clean(table["cost_of_a_point"])
+    bottom, top = span(value, low, high, cost)
+    yaxis, unit = money_axis(look, bottom, top + (top - bottom) * 0.12)
+    hovers = [
+        hover(
+            say("Satisfaction {score}", score=_score(place)),
+            (say("Worth of one more point"), look.money(point)),
+            (say("From fewer complaints"), look.money(complaints)),
+            (say("From more praise"), look.money(praise)),
+        )
+        for place, point, complaints, praise in rows(
+            table, ["satisfaction", "worth_of_a_point", "from_complaints", "from_praise"]
+        )
+    ]
+    traces = [
+        area(x, low, high, mix(palette.accent, palette.page, 0.16)),
+        curve_of(x, cost, palette.neutral, 1.5, "dash"),
+        curve_of(x, value, palette.accent, 2.5, hoverinfo="text", hovertext=hovers),
+    ]
+    words, lines = [], []
+    for name, text, side in (("interior", say("Enough"), "right"), ("corner", say("Full"), "right")):
+        place = numbers[name]
+        lines.append(line(look, place["score"], place["score"], 0, 1, palette.line, yref="paper"))
+        said = f"{text} {place['score']:.2g}<br><b>{look.money(place['profit'])}</b>"
+        words.append(
+            annotation(said, place["score"], 1, palette.text, anchor=side, yref="paper", yanchor="top", xshift=-4)
+        )
+    words += [
+        caption(say("Worth of one more point, {unit} a customer and month", unit=unit), look),
+        annotation(say("Cost of a point"), x[0], cost[0] or 0, palette.secondary, anchor="left", yanchor="bottom"),
+    ]
+    left, right, places = _scale(x)
+    heading = title(say("Satisfaction, 1 to 5"), look)
+    base = layout(
+        look,
+        height=340,
+        hoverdistance=-1,
+        xaxis=axis(look, range=[left, right], tickvals=places, showgrid=False, title=heading),
+        yaxis=yaxis,
+        shapes=lines,
+        annotations=words,
+    )
+    return figure(traces, base)

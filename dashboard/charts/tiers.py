@@ -10,7 +10,19 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.charts.axes import axis, names_axis, span, ticks, week_axis
-from dashboard.charts.marks import FADED, ROW, Cell, curve, dot, grid, hover
+from dashboard.charts.marks import (
+    FADED,
+    ROW,
+    Cell,
+    Column,
+    bars_of,
+    curve,
+    dot,
+    grid,
+    hover,
+    ranking,
+    tones,
+)
 from dashboard.charts.theme import (
     SIZE,
     SMALL,
@@ -124,7 +136,8 @@ def region_grade(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go
 
 def migration(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure:
     """From the grade before to the grade now: moves up in gain, down in loss, stays in grey."""
-    moves = rows(table, ["from_grade", "to_grade", "customers", "profit"]) if len(table) else []
+    columns = ["from_grade", "to_grade", "customers", "profit", "value_to_come"]
+    moves = rows(table, columns) if len(table) else []
     moves = [move for move in moves if move[2]]
     if not moves:
         return empty(look)
@@ -158,8 +171,9 @@ def migration(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fi
                     f"{words[before]} → {words[after]}",
                     (say("Customers"), look.language.number(count, exact=True)),
                     (say("Profit"), look.money(profit)),
+                    (say("Value to come"), look.money(coming)),
                 )
-                for before, after, count, profit in moves
+                for before, after, count, profit, coming in moves
             ],
             "hovertemplate": "%{customdata}<extra></extra>",
         },
@@ -308,3 +322,65 @@ def _move_color(before: str, after: str, look: Look) -> str:
     order = [*GRADES, "left"]
     up = before == "new" or order.index(after) < order.index(before)
     return see_through(palette.gain if up else palette.loss, 0.45)
+
+
+def reasons(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure:
+    """Changes of grade by reason: falls to the left in loss, rises to the right in gain."""
+    if table.empty:
+        return empty(look)
+    palette, say, language = look.palette, look.language.t, look.language
+    found = rows(table, ["reason", "up", "down", "value_to_come"])
+    names = labels_of(r[0] for r in found)
+    hovers = [
+        hover(
+            name,
+            (say("Rises"), language.number(r[1], exact=True)),
+            (say("Falls"), language.number(r[2], exact=True)),
+            (say("Value to come"), look.money(r[3])),
+        )
+        for name, r in zip(names, found, strict=True)
+    ]
+    ups, downs = [r[1] or 0 for r in found], [-(r[2] or 0) for r in found]
+    codes = [[r[0]] for r in found]
+    columns = [
+        Column(say("▲ Up"), [language.number(up) for up in ups], [palette.gain] * len(found), width=52),
+        Column(say("▼ Down"), [language.number(-down) for down in downs], [palette.loss] * len(found), width=58),
+        Column(say("To come"), [look.money(r[3]) for r in found], tones([r[3] for r in found], look), width=68),
+    ]
+    bars = [bars_of(ups, codes, palette.gain, hovers), bars_of(downs, codes, palette.loss, hovers)]
+    return ranking(look, names, bars, columns, *span(ups, downs))
+
+
+def stability(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure:
+    """Share of each grade at the end (bar), at the start (tick) and in the long run (ring) if moves went on so."""
+    if table.empty:
+        return empty(look)
+    palette, say, percent = look.palette, look.language.t, look.language.percent
+    found = rows(table, ["grade", "start_share", "end_share", "stationary_share", "kept_share"])
+    hovers = [
+        hover(
+            say("Grade {grade}", grade=r[0]),
+            (say("Start"), percent(r[1])),
+            (say("End"), percent(r[2])),
+            (say("Long run"), percent(r[3])),
+            (say("Kept the grade"), percent(r[4])),
+        )
+        for r in found
+    ]
+    places = list(range(len(found)))
+    bars = bars_of(clean(r[2] for r in found), [[r[0]] for r in found], [palette.grades[r[0]] for r in found], hovers)
+
+    def marks(column: int, symbol: str, size: int) -> dict[str, Any]:
+        edge = {"color": palette.text, "width": 2}
+        marker = {"symbol": symbol, "color": palette.page, "size": size, "line": edge}
+        values = clean(r[column] for r in found)
+        return {"type": "scatter", "mode": "markers", "x": values, "y": places, "marker": marker, "hoverinfo": "skip"}
+
+    columns = [
+        Column(f"| {say('Start')}", [percent(r[1], 0) for r in found], [palette.secondary] * len(found), width=52),
+        Column(say("End"), [percent(r[2], 0) for r in found], width=44),
+        Column(f"○ {say('Long run')}", [percent(r[3], 0) for r in found], [palette.secondary] * len(found), width=80),
+    ]
+    traces = [bars, marks(1, "line-ns", 16), marks(3, "circle", 9)]
+    shares = [[r[place] for r in found] for place in (1, 2, 3)]
+    return ranking(look, [r[0] for r in found], traces, columns, *span(*shares))

@@ -298,3 +298,47 @@ def loss_makers(reader: Reader) -> Answer:
         loss=reader.money(shown),
     )
     return Answer(headline, table, {"shown": len(table), "loss": shown}, n)
+
+
+@question("cost.identity", message("Does it add up to the ledger?"), needs=("costs",))
+def identity(reader: Reader) -> Answer:
+    """Customers + unused capacity + enterprise level = ledger, in cents from the marts on.
+
+    The ledger is what the capacity supplied has cost plus the direct costs; an activity without a stated cost of
+    its capacity stands in it with what it was charged. Enterprise level is what no known customer was charged with.
+    """
+    if reader.filters.reset() != reader.filters or reader.scope.regions is not None:
+        return Answer(
+            reader.t(
+                "The ledger is the whole company's: whether costs add up to it is shown with all customers in view."
+            )
+        )
+    items = reader.rows(queries.charged(reader.view)).set_index("item")
+    supply = reader.rows(queries.supplied(reader.view)).set_index("code")["supplied"].astype(int)
+    customers = int(reader.rows(queries.charged_customers(reader.view)).iloc[0, 0])
+    rows = []
+    for code in [*items.index, *supply.index.difference(items.index)]:
+        used = int(items["charged"].get(code, 0))
+        paid = int(supply.get(code, used)) if items["source"].get(code, "activity") == "activity" else used
+        rows.append((code, item_name(reader, code), paid, used, paid - used))
+    table = pd.DataFrame(rows, columns=["item", "name", "ledger", "charged", "unused_cost"])
+    cents = ["ledger", "charged", "unused_cost"]
+    ledger, charged, unused = (int(table[name].sum()) for name in cents)
+    enterprise = charged - customers
+    table = table.sort_values(["ledger", "item"], ascending=[False, True]).drop(columns="item").reset_index(drop=True)
+    table[cents] = table[cents] / 100
+    numbers = {
+        "customers_cost": customers / 100,
+        "unused_cost": unused / 100,
+        "overrun": float(table["unused_cost"].clip(upper=0).sum()),
+        "enterprise_cost": enterprise / 100,
+        "ledger": ledger / 100,
+        "difference": (ledger - customers - unused - enterprise) / 100,
+    }
+    said = {name: reader.language.money(amount, reader.marts.currency, exact=True) for name, amount in numbers.items()}
+    headline = reader.t(
+        "Customers {customers_cost} + unused capacity {unused_cost} + enterprise level {enterprise_cost} = "
+        "ledger {ledger}.",
+        **said,
+    )
+    return Answer(headline, table, numbers, reader.customers)

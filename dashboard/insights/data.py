@@ -13,7 +13,7 @@ from dashboard.metrics import METRICS
 from queries import schema
 
 
-@question("data.freshness", message("How fresh the data is"))
+@question("data.freshness", message("How fresh the data is"), behind=None)
 def freshness(reader: Reader) -> Answer:
     info = reader.marts.info
     built = datetime.fromisoformat(info["built_at"])
@@ -38,7 +38,7 @@ def freshness(reader: Reader) -> Answer:
     return Answer(headline, pd.DataFrame(), numbers)
 
 
-@question("data.contract", message("Tables of the contract"))
+@question("data.contract", message("Tables of the contract"), behind=None)
 def contract(reader: Reader) -> Answer:
     rows: dict[str, int] = json.loads(reader.marts.info["rows"])
     needed = {
@@ -61,7 +61,7 @@ def contract(reader: Reader) -> Answer:
     return Answer(headline, table, numbers, int(table["rows"].sum()))
 
 
-@question("data.definitions", message("What every metric means"))
+@question("data.definitions", message("What every metric means"), behind=None)
 def definitions(reader: Reader) -> Answer:
     units = {
         "money": reader.marts.currency or reader.t("money"),

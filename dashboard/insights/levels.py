@@ -161,7 +161,7 @@ def recommendation(reader: Reader) -> Answer:
     place = table["current"].map(TIERS.index) * len(TIERS) + table["recommended"].map(TIERS.index)
     table = table.iloc[place.argsort()].reset_index(drop=True)
     changes = table[table["current"] != table["recommended"]]
-    step = changes["recommended"].map(TIERS.index) - changes["current"].map(TIERS.index)
+    step = changes["recommended"].map(TIERS.index).astype(int) - changes["current"].map(TIERS.index).astype(int)
     gained = plan.value - task.value_today
     numbers = {
         "budget": task.budget,

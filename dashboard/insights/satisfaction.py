@@ -16,10 +16,12 @@ from dashboard.charts import satisfaction as charts
 from dashboard.insight import Answer, Reader, no_customers, question
 from dashboard.insights.value import shown_level
 from dashboard.language import message
+from dashboard.policy import policy
 from queries import satisfaction as queries
 from queries.schema import GRADES, SURVEY_ITEMS
 
 BANDS = 16
+WORTH_POINTS = 101
 Z95 = 1.959964
 ITEM_NAMES = {
     "on_time": message("Delivery on time"),
@@ -320,3 +322,130 @@ def drivers(reader: Reader) -> Answer:
         score=f"{weak['performance']:.1f}",
     )
     return Answer(headline, table, {}, n)
+
+
+@question(
+    "satisfaction.worth",
+    message("Is full satisfaction worth it?"),
+    needs=("survey", "word_of_mouth"),
+    draw=charts.worth,
+)
+def worth(reader: Reader) -> Answer:
+    groups, found = fitted(reader)
+    if found is None:
+        return no_customers(reader)
+    n = int(groups["n"].sum())
+    if found.scale[0] == found.scale[1]:
+        return Answer(reader.t("All answers have the same score, so what one more point is worth can't be told."))
+    rules = policy().word_of_mouth
+    told = word_of_mouth.worth(
+        found, rules.value_of_praise, rules.cost_of_complaint, cost_of_satisfaction=rules.cost_of_a_point
+    )
+    rows = told.table.iloc[np.unique(np.linspace(0, len(told.table) - 1, WORTH_POINTS).astype(int))]
+    table = pd.DataFrame(
+        {
+            "satisfaction": rows["score"],
+            "worth_of_a_point": rows["break_even"],
+            "worth_low": rows["net_low"] + rows["cost"],
+            "worth_high": rows["net_high"] + rows["cost"],
+            "from_complaints": rows["from_complaints"],
+            "from_praise": rows["from_praise"],
+            "cost_of_a_point": rows["cost"],
+            "worth_in_all": rows["profit"],
+        }
+    ).reset_index(drop=True)
+    table = table.round(6) + 0.0  # differences of equal sums leave dust, and a zero without a sign
+
+    def candidate(place: word_of_mouth.Candidate) -> dict[str, float | None]:
+        return {
+            "score": place.score,
+            "profit": place.profit.estimate,
+            "low": place.profit.low,
+            "high": place.profit.high,
+        }
+
+    numbers = {
+        "best": threshold(told.best),
+        "interior": candidate(told.interior),
+        "corner": candidate(told.corner),
+        "corner_pays": told.corner_pays,
+        "corner_share": told.corner_share,
+        "break_even_to_corner": threshold(told.break_even_to_corner),
+        "value_of_praise": rules.value_of_praise,
+        "cost_of_complaint": rules.cost_of_complaint,
+        "cost_of_a_point": rules.cost_of_a_point,
+        "source": rules.source,
+        "policy": policy().version,
+    }
+    said = {
+        "interior": f"{told.interior.score:.1f}",
+        "corner": f"{told.corner.score:g}",
+        "cost": reader.money(rules.cost_of_a_point),
+        "limit": reader.money(told.break_even_to_corner.estimate),
+        "sure": reader.language.percent(max(told.corner_share, 1 - told.corner_share), 0),
+    }
+    if told.corner_pays:
+        headline = reader.t(
+            "Going from {interior} to {corner} pays while a point costs less than {limit} a customer and month; it is "
+            "taken to cost {cost} ({sure} sure).",
+            **said,
+        )
+    else:
+        headline = reader.t(
+            "{interior} is satisfied enough: going on to {corner} would pay only if a point cost less than {limit} a "
+            "customer and month; it is taken to cost {cost} ({sure} sure).",
+            **said,
+        )
+    return Answer(headline, table, numbers, n)
+
+
+def model_names(reader: Reader) -> dict[str, str]:
+    t = reader.t
+    return {
+        "constant": t("no change with satisfaction"),
+        "log-linear": t("an even change"),
+        "log-quadratic": t("an evenly bending curve"),
+        "sinh": t("a smooth curve without a silent zone"),
+        "hinge": t("a silent zone that ends at a threshold"),
+        "categories": t("a rate of its own for each score"),
+    }
+
+
+@question("satisfaction.models", message("Which curve fits best"), needs=("survey", "word_of_mouth"))
+def models(reader: Reader) -> Answer:
+    groups, found = fitted(reader)
+    if found is None:
+        return no_customers(reader)
+    names, t = model_names(reader), reader.t
+    parts = []
+    for side, side_name in (("complaint", t("Complaints to others")), ("praise", t("Praise"))):
+        compared = found.comparison[found.comparison["side"] == side]
+        behind = compared["qbic"] - compared["qbic"].min()
+        parts.append(
+            pd.DataFrame(
+                {
+                    "side": side_name,
+                    "model": [names[model] for model in compared["model"]],
+                    "parameters": compared["parameters"],
+                    "behind": behind,
+                    "qaicc": compared["qaicc"].replace(np.inf, np.nan),
+                    "cv_deviance": compared["cv_deviance"],
+                    "verdict": [
+                        t("best")
+                        if gap == 0
+                        else t("as good")
+                        if gap < 2
+                        else t("weaker")
+                        if gap < 10
+                        else t("ruled out")
+                        for gap in behind
+                    ],
+                }
+            )
+        )
+    best = [part.loc[part["behind"].idxmin(), "model"] for part in parts]
+    headline = reader.t(
+        "Complaints are best described by {complaint}, praise by {praise}.", complaint=best[0], praise=best[1]
+    )
+    table = pd.concat(parts, ignore_index=True)
+    return Answer(headline, table, {"verdict": found.verdict}, int(groups["n"].sum()))

@@ -9,9 +9,11 @@ from datetime import timedelta
 
 import pandas as pd
 
+from dashboard.analysis import grading
+from dashboard.analysis.word_of_mouth import garwood
 from dashboard.charts import tiers as charts
 from dashboard.insight import Answer, Reader, no_customers, question
-from dashboard.insights.value import divided, ratio, shown_level
+from dashboard.insights.value import divided, none_if_undefined, ratio, shown_level
 from dashboard.language import message
 from queries import tiers as queries
 from queries.schema import GRADES, TIERS
@@ -120,7 +122,13 @@ def migration(reader: Reader) -> Answer:
         down=reader.language.number(moved["down"]),
         share=reader.language.percent(ratio(moved["stayed"], stayed["customers"].sum())),
     )
-    return Answer(headline, table, moved | {"profit_of_moved_down": lost}, int(table["customers"].sum()))
+    at_stake = none_if_undefined(stayed.loc[step < 0, "value_to_come"].sum(min_count=1))
+    return Answer(
+        headline,
+        table,
+        moved | {"profit_of_moved_down": lost, "value_of_moved_down": at_stake},
+        int(table["customers"].sum()),
+    )
 
 
 @question("tiers.trend", message("Grades over time"), needs=("assignment",), draw=charts.trend)
@@ -162,3 +170,103 @@ def needs(reader: Reader) -> Answer:
         share=reader.language.percent(ratio(asks_more, table.loc[low_grade, "customers"].sum())),
     )
     return Answer(headline, table, {"high_needs_low_grade": asks_more}, n)
+
+
+@question("tiers.reasons", message("Why grades changed"), needs=("assignment",), draw=charts.reasons)
+def reasons(reader: Reader) -> Answer:
+    table = reader.rows(queries.reasons(reader.view))
+    n = reader.customers
+    if not n:
+        return no_customers(reader)
+    if table.empty:
+        return Answer(reader.t("No grade changed in this period."), numbers={"changes": 0, "up": 0, "down": 0})
+    stated = table["reason"].notna()
+    names = [
+        reader.label("reason", str(reason)) if known else reader.t("no reason stated")
+        for reason, known in zip(table["reason"], stated, strict=True)
+    ]
+    table["reason"] = names
+    total = {name: int(table[name].sum()) for name in ("changes", "up", "down")}
+    at_stake = none_if_undefined(table["value_of_falls"].sum(min_count=1))
+    numbers = total | {"value_at_stake": at_stake, "customers": n}
+    said = {
+        "up": reader.language.number(total["up"]),
+        "down": reader.language.number(total["down"]),
+        "reason": names[0],
+        "share": reader.language.percent(table.iloc[0]["changes"] / total["changes"]),
+    }
+    if at_stake is None:
+        headline = reader.t("{up} grades rose and {down} fell; {reason} is behind {share} of the changes.", **said)
+    else:
+        headline = reader.t(
+            "{up} grades rose and {down} fell; {reason} is behind {share} of the changes. Those who fell have {value} "
+            "to come.",
+            value=reader.money(at_stake),
+            **said,
+        )
+    return Answer(headline, table, numbers, total["changes"])
+
+
+@question("tiers.stability", message("How stable grades are"), needs=("assignment",), draw=charts.stability)
+def stability(reader: Reader) -> Answer:
+    moves = reader.rows(queries.migration(reader.view))
+    moves = moves[moves["from_grade"].isin(GRADES)]
+    if moves.empty:
+        return (
+            no_customers(reader)
+            if not reader.customers
+            else Answer(
+                reader.t("Nobody was graded before this period began, so nothing can be said of its stability.")
+            )
+        )
+    moves = moves.assign(to_grade=moves["to_grade"].where(moves["to_grade"].isin(GRADES), "left"))
+    counts = moves.pivot_table(index="from_grade", columns="to_grade", values="customers", aggfunc="sum", fill_value=0)
+    found = grading.migration_from_counts(counts, GRADES)
+    row = reader.rows(queries.flips(reader.view)).iloc[0]
+    flipped, years = int(row["flips"]), ratio(none_if_undefined(row["days"]), 365.25)
+    low, high = (float(end) for end in garwood(flipped, years)) if years else (None, None)
+    start, end = found.counts.sum(axis=1), found.counts[list(GRADES)].sum()
+    kept = pd.Series({g: ratio(found.counts.loc[g, g], start[g]) for g in GRADES}, dtype=float)
+    table = pd.DataFrame(
+        {
+            "grade": list(GRADES),
+            "customers": start.to_numpy(),
+            "start_share": (start / start.sum()).to_numpy(),
+            "end_share": (end / end.sum()).to_numpy() if end.sum() else None,
+            "stationary_share": found.stationary.to_numpy(),
+            "kept_share": kept.to_numpy(),
+        }
+    ).astype({"end_share": float})
+    numbers = {
+        "flips": flipped,
+        "flips_per_customer_year": ratio(flipped, years),
+        "flips_low": low,
+        "flips_high": high,
+        "kappa": none_if_undefined(found.kappa),
+        "psi": none_if_undefined(found.psi),
+        "moved_share": none_if_undefined(found.moved),
+        "stationary": {g: none_if_undefined(s) for g, s in found.stationary.items()},
+        "left": int(found.counts["left"].sum()),
+    }
+    return Answer(stability_headline(reader, numbers, years), table, numbers, found.n)
+
+
+def stability_headline(reader: Reader, numbers: dict, years: float | None) -> str:
+    """Flips a year and agreement in words: .8 and more of kappa is close, below .6 is loose (Landis & Koch 1977)."""
+    t, kappa = reader.t, numbers["kappa"]
+    flips = "–" if not years else f"{numbers['flips_per_customer_year']:.2f}"
+    if kappa is None:
+        return t("A customer changes grade {flips} times a year.", flips=flips)
+    words = (
+        t("close to the grades at the start")
+        if kappa >= 0.8
+        else t("fairly close to the grades at the start")
+        if kappa >= 0.6
+        else t("far from the grades at the start")
+    )
+    return t(
+        "A customer changes grade {flips} times a year; grades at the end are {words} (weighted kappa {kappa}).",
+        flips=flips,
+        words=words,
+        kappa=f"{kappa:.2f}",
+    )

@@ -3,7 +3,7 @@
 from dashboard.ui.card import card, cards, needs
 from dashboard.ui.kpi import kpis
 from dashboard.ui.lead import lead
-from dashboard.ui.page import open_page
+from dashboard.ui.page import open_page, section
 from dashboard.ui.table import table
 
-__all__ = ["card", "cards", "kpis", "lead", "needs", "open_page", "table"]
+__all__ = ["card", "cards", "kpis", "lead", "needs", "open_page", "section", "table"]

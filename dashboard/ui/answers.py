@@ -1,11 +1,13 @@
 """Answers and figures, each computed once for everybody who may see the same.
 
 The key is (question, canonical filters, scope fingerprint, data version, language) and for figures the
-theme: never a frame, whose hash is only a sample of it.
+theme: never a frame, whose hash is only a sample of it. Everybody gets the same object (a copy of a figure
+costs more than the figure); only the table is each reader's own to change.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -18,7 +20,7 @@ KEPT = 2_000
 
 def answer(key: str, reader: Reader) -> Insight:
     """The insight of a question for this reader, from the cache when somebody asked before."""
-    return _answer(
+    found = _answer(
         key,
         reader.filters.canonical,
         reader.scope.fingerprint,
@@ -26,6 +28,7 @@ def answer(key: str, reader: Reader) -> Insight:
         reader.language.code,
         _reader=reader,
     )
+    return replace(found, table=found.table.copy(deep=False))
 
 
 def figure(insight: Insight, reader: Reader, look: Look) -> Any:
@@ -42,12 +45,12 @@ def figure(insight: Insight, reader: Reader, look: Look) -> Any:
     )
 
 
-@st.cache_data(max_entries=KEPT, show_spinner=False)
+@st.cache_resource(max_entries=KEPT, show_spinner=False)
 def _answer(key: str, filters: str, scope: str, version: str, language: str, *, _reader: Reader) -> Insight:
     return ask(key, _reader)
 
 
-@st.cache_data(max_entries=KEPT, show_spinner=False)
+@st.cache_resource(max_entries=KEPT, show_spinner=False)
 def _figure(
     key: str, filters: str, scope: str, version: str, language: str, mode: str, *, _insight: Insight, _look: Look
 ) -> Any:

@@ -98,10 +98,11 @@ def _foot(reader: Reader, insight: Insight, asked: Question) -> None:
                 label, key=f"toggle-{insight.key}", type="tertiary", icon=":material/table_rows:", on_click=_toggle,
                 args=(insight.key,),
             )  # fmt: skip
-        if not reader.filters.customer and st.button(
+        some = asked.behind is not None and not reader.filters.customer
+        if some and st.button(
             t("See customers"), key=f"behind-{insight.key}", type="tertiary", icon=":material/groups:"
         ):
-            behind(reader, asked.behind)
+            behind(reader, asked.behind or "")
         if not has_figure and reader.scope.may("export"):
             download(insight.table, reader, insight.key)
     if has_figure and st.session_state.get(f"show-{insight.key}", False):

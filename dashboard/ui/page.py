@@ -49,6 +49,11 @@ def open_page(title: str, *, filtered: bool = True) -> tuple[Reader, Look]:
     return reader, look
 
 
+def section(reader: Reader, title: str) -> None:
+    """The heading of a part of a page; `title` is a message."""
+    st.html(f"<h2 class='page-section'>{html.escape(reader.t(title))}</h2>")
+
+
 def _filter_bar(reader: Reader) -> None:
     t, filters = reader.t, reader.filters
     weeks = reader.calendar.weeks()

@@ -13,7 +13,7 @@ from dashboard.export import to_csv
 from dashboard.filters import Filters
 from dashboard.insight import Reader
 from dashboard.insights.cost import item_name
-from dashboard.language import KIND_NAMES, NEEDS_NAMES, TIER_NAMES, message
+from dashboard.language import ALIVE_NAMES, KIND_NAMES, NEEDS_NAMES, TIER_NAMES, message
 from dashboard.metrics import METRICS
 from dashboard.ui import session
 from dashboard.ui.answers import answer
@@ -54,7 +54,7 @@ def readable(frame: pd.DataFrame, reader: Reader) -> pd.DataFrame:
 
 
 def _word(value: Any, reader: Reader) -> Any:
-    words = STATES | KIND_NAMES
+    words = STATES | KIND_NAMES | ALIVE_NAMES
     if value in words:
         return reader.t(words[value])
     return item_name(reader, value) if isinstance(value, str) else value

@@ -45,7 +45,7 @@ class Record:
         self.rows.append(about | values)
 
     def fit(self, name: str, segment: str, form: str, fitted_to: date, model: lv.FittedModel, **more: float) -> None:
-        """A row a parameter; those the data don't pin down say so."""
+        """A row a parameter; those the data don't pin down (at all, or to less than their size) say so."""
         bounds = model.intervals()
         for parameter, estimate in model.params.items():
             held = parameter in model.at_limit
@@ -58,7 +58,7 @@ class Record:
                 low=band and band.low,
                 high=band and band.high,
                 n=round(model.n),
-                state="at_limit" if held else "",
+                state="at_limit" if held else "weak" if model.standard_errors[parameter] > estimate else "",
             )
         for parameter, estimate in more.items():
             self.add(name, segment, form, fitted_to, parameter=parameter, estimate=estimate, n=round(model.n), state="")
@@ -69,7 +69,8 @@ class Record:
         return pa.table(
             {
                 name: pa.array(
-                    [row.get(name) for row in self.rows], kinds.get(name, pa.float64() if name in floats else pa.string())
+                    [row.get(name) for row in self.rows],
+                    kinds.get(name, pa.float64() if name in floats else pa.string()),
                 )
                 for name in marts.model.c.keys()
             }
@@ -102,9 +103,7 @@ def _segments(customers: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         yield "all", customers.assign(segment="all")
 
 
-def _valued(
-    part: pd.DataFrame, segment: str, calendar: Calendar, rules: Lifetime, record: Record
-) -> pd.DataFrame:
+def _valued(part: pd.DataFrame, segment: str, calendar: Calendar, rules: Lifetime, record: Record) -> pd.DataFrame:
     """A segment's customers with what its models say of them; empty where a model could not be fitted."""
     empty = [name for name in marts.customer_value.c.keys() if name not in part]
     valued = part.assign(**dict.fromkeys(empty, np.nan))
@@ -141,8 +140,10 @@ def _purchases(
 
 def _spend(part: pd.DataFrame, segment: str, last_day: date, record: Record) -> lv.GammaGamma | None:
     about = ("spend", segment, "gamma_gamma", last_day)
+    # The mean is of all purchase days, the first one included: a customer who bought once has a spend too.
+    days, mean_spend = part["frequency"].to_numpy(dtype=float) + 1, part["mean_spend"].to_numpy(dtype=float)
     try:
-        model = lv.fit_gamma_gamma(part["frequency"].to_numpy(dtype=float), part["mean_spend"].to_numpy(dtype=float))
+        model = lv.fit_gamma_gamma(days, mean_spend)
     except ValueError:
         record.add(*about, n=len(part), state="not_identified")
         return None
@@ -166,7 +167,9 @@ def _add_money(valued: pd.DataFrame, purchases: lv.PurchaseModel, spend: lv.Gamm
     """
     columns = {name: valued[name].to_numpy(dtype=float) for name in (*HISTORY, "mean_spend")}
     horizon = rules.horizon_years * WEEKS_A_YEAR
-    revenue = lv.lifetime_value(purchases, spend, 1.0, horizon, rules.annual_discount_rate, **columns)
+    days = columns["frequency"] + 1
+    rate = rules.annual_discount_rate
+    revenue = lv.lifetime_value(purchases, spend, 1.0, horizon, rate, spend_frequency=days, **columns)
     alive, soon = valued["probability_alive"].to_numpy(), valued["expected_purchases"].to_numpy()
     years = alive * np.divide(revenue.purchases, soon, out=np.zeros_like(soon), where=soon > 0)
     margin, service = valued["margin"].to_numpy(dtype=float), valued["yearly_cost"].to_numpy() * years
@@ -182,9 +185,7 @@ def _add_money(valued: pd.DataFrame, purchases: lv.PurchaseModel, spend: lv.Gamm
     valued["low"], valued["high"] = np.minimum(*ends), np.maximum(*ends)
 
 
-def _add_holdout(
-    valued: pd.DataFrame, segment: str, calendar: Calendar, rules: Lifetime, record: Record
-) -> None:
+def _add_holdout(valued: pd.DataFrame, segment: str, calendar: Calendar, rules: Lifetime, record: Record) -> None:
     """What the model would have forecast half a year ago, knowing only what was known then, and what came."""
     last_day = calendar.last_week - HELD_OUT + timedelta(days=6)
     if calendar.last_week - calendar.first_week < 2 * HELD_OUT:

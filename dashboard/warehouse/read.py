@@ -6,7 +6,7 @@ import json
 import threading
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,9 @@ from dashboard.scope import Scope, carries
 from dashboard.warehouse.connect import engine_on, open_file
 from dashboard.warehouse.refresh import current_version
 from queries import marts as m
+
+KEPT = 256
+"""Results of statements that are kept, each of a few hundred rows at most."""
 
 
 class UnscopedQueryError(RuntimeError):
@@ -44,19 +47,28 @@ class Marts:
         path = folder / f"marts-{version}.duckdb"
         if not path.exists():
             raise DashboardError(f"{path} is gone: run 'dashboard refresh'")
-        self._root = open_file(path)
-        self._engine = engine_on(self._root)
+        root = open_file(path)
+        self._engine = engine_on(root)
+
+        @lru_cache(KEPT)
+        def rows(sql: str, values: tuple[Any, ...]) -> pd.DataFrame:
+            return root.cursor().execute(sql, values).df()
+
+        self._rows = rows
 
     def read(self, statement: Select, scope: Scope) -> pd.DataFrame:
-        """The statement's rows as a frame. Raises UnscopedQueryError unless it carries the scope."""
+        """The statement's rows as a frame. Raises UnscopedQueryError unless it carries the scope.
+
+        Questions on a page share statements, so the last few hundred results are kept: the file never changes.
+        """
         if not carries(statement, scope):
             raise UnscopedQueryError(f"the query lacks the scope of {scope.user!r} and was not run")
         return self._frame(statement)
 
     def _frame(self, statement: Select) -> pd.DataFrame:
-        with self._engine.connect() as connection:
-            cursor: Any = connection.execute(statement).cursor
-            return cursor.df()
+        said = statement.compile(self._engine, compile_kwargs={"render_postcompile": True})
+        values = tuple(said.params[name] for name in said.positiontup or ())
+        return self._rows(str(said), values).copy(deep=False)  # what one reader adds to it no other one sees
 
     @cached_property
     def info(self) -> dict[str, str]:

@@ -8,6 +8,7 @@ the pointer alone.
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -22,12 +23,17 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard.errors import DashboardError
 from dashboard.periods import Calendar
+from dashboard.policy import policy
 from dashboard.warehouse.connect import Warehouse, batches, engine_on, open_file
+from dashboard.warehouse.models import value_to_come
 from queries import marts, schema
 from queries.population import keeps_costs
 
 POINTER = "current.json"
 KEEP_VERSIONS = 3
+_TABLES = repr([(table.name, table.c.keys()) for table in marts.metadata.sorted_tables])
+FORMAT = "-" + hashlib.sha256(_TABLES.encode()).hexdigest()[:6]
+"""The end of a version's name: marts that another release built with other tables are not read."""
 Progress = Callable[[str, float], None]
 
 
@@ -83,18 +89,19 @@ def _refresh(warehouse: Warehouse, folder: Path, progress: Progress) -> str:
 
 
 def current_version(folder: Path) -> str | None:
-    """The version in force, or None before the first refresh."""
+    """The version in force, or None before the first refresh with this release's mart tables."""
     try:
-        return str(json.loads((folder / POINTER).read_text("utf-8"))["version"])
+        version = str(json.loads((folder / POINTER).read_text("utf-8"))["version"])
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError) as error:
         raise DashboardError(f"{folder / POINTER} is damaged: run 'dashboard refresh'") from error
+    return version if version.endswith(FORMAT) else None
 
 
 def versions(folder: Path) -> list[str]:
     """Versions that can be put back, newest first."""
-    names = (path.stem.removeprefix("marts-") for path in folder.glob("marts-*.duckdb"))
+    names = (path.stem.removeprefix("marts-") for path in folder.glob(f"marts-*{FORMAT}.duckdb"))
     return sorted(names, reverse=True)
 
 
@@ -195,6 +202,8 @@ def _derive(root: duckdb.DuckDBPyConnection, filled: set[str], progress: Progres
         calendar = Calendar(first, last, max(last_day or last, last))
         if "survey" in filled:
             fill(marts.spell, marts.spells(calendar.last_day))
+        if "assignment" in filled:
+            fill(marts.grade_change, marts.grade_changes())
         progress("windows", 0.75)
         for key, window in enumerate(calendar.usual()):
             mart.execute(
@@ -283,8 +292,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _new_version(folder: Path) -> str:
     """A name never used before in this folder; names sort by time."""
-    now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")[:-3]
-    return f"{now}-{os.getpid()}"
+    return datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")[:-3] + FORMAT
 
 
 def _point(folder: Path, version: str) -> None:

@@ -45,10 +45,10 @@ WEEKS = list(range(1, 13))
 
 
 def figure(shift):
-    return go.Figure(go.Bar(x=WEEKS, y=[(week * 7 + shift) % 11 + 1 for week in WEEKS]))
+    return go.Figure(go.Bar(x=WEEKS, y=[(week * 7 + shift) % 11 + 1 + shift / 10 for week in WEEKS]))
 
 
-FIGURES = {name: [figure(3 * number + start) for number in range(12)] for start, name in enumerate("AB")}
+FIGURES = {name: [figure(2 * number + start) for number in range(24)] for start, name in enumerate("AB")}
 TABLE = pd.DataFrame({"week": WEEKS, "value": [(week * 7) % 11 + 1 for week in WEEKS]})
 '''
 

@@ -1,6 +1,6 @@
 """What a reader sees, and when: measured inside a headless Chromium page, by watching its document change.
 
-The same script watches the dashboard and the bare pages. A moment is when the thing last changed, so a chart
+The same script watches the dashboard and the bare pages. A moment is when a thing last changed, so a chart
 counts when it is fully drawn and a row of cards when its last card is there.
 """
 
@@ -17,34 +17,31 @@ ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking",
 CHROMIUM = "/usr/bin/chromium"
 QUIET = 700
 """Milliseconds without a change after which a page counts as finished; not part of any measurement."""
-PATIENCE = 120_000
-CHART = '[data-testid="stPlotlyChart"]'
+PATIENCE = 180_000
+CHARTS = '[data-testid="stPlotlyChart"]'
 
 WATCH = """
 (() => {
   const chart = '[data-testid="stPlotlyChart"]';
   const top = '.page-headline, .kpi, [data-testid="stHeading"]';
-  const say = '.card-headline';
+  const sentence = '.card-headline';
   const table = '[data-testid="stDataFrame"] canvas';
-  const is = (node, selector) => node && (node.closest(selector) || node.querySelector?.(selector));
-  const seen = window.bench = { acted: 0, top: 0, said: 0, chart: 0, table: 0, any: 0 };
-  let tables = 0;
+  const seen = window.bench = { acted: 0, top: 0, said: 0, chart: 0, table: 0 };
   const act = () => { seen.acted = performance.now(); };
   addEventListener('click', act, true);
   addEventListener('keydown', act, true);
+  let tables = 0;
   new MutationObserver(changes => {
-    const now = seen.any = performance.now();
+    const now = performance.now();
     for (const change of changes) {
       const node = change.target.nodeType === 1 ? change.target : change.target.parentElement;
       if (node?.closest(chart)) { seen.chart = now; continue; }
       if (change.type === 'attributes') continue;
-      for (const one of [...change.addedNodes, node]) {
-        if (one?.nodeType !== 1) continue;
-        const inside = one !== node;
-        if (inside ? is(one, top) : one.closest(top)) seen.top = now;
-        if (inside ? is(one, say) : one.closest(say)) seen.said = now;
-        if (inside && is(one, chart)) seen.chart = now;
-      }
+      const holds = selector => node?.closest(selector) ||
+        [...change.addedNodes].some(one => one.matches?.(selector) || one.querySelector?.(selector));
+      if (holds(top)) seen.top = now;
+      if (holds(sentence)) seen.said = now;
+      if (holds(chart)) seen.chart = now;
     }
     const shown = document.querySelectorAll(table).length;
     if (shown !== tables) { tables = shown; seen.table = now; }
@@ -55,10 +52,10 @@ WATCH = """
 FINISHED = """
 ([charts, since, quiet]) => {
   const app = document.querySelector('[data-testid="stApp"]');
-  const seen = window.bench;
   if (app?.getAttribute('data-test-script-state') !== 'notRunning') return false;
   const drawn = [...document.querySelectorAll('[data-testid="stPlotlyChart"]')]
     .filter(chart => chart.querySelector('.main-svg')).length;
+  const seen = window.bench;
   const last = Math.max(seen.top, seen.said, seen.chart, seen.table);
   return drawn >= charts && last > since && performance.now() - Math.max(last, seen.acted) > quiet;
 }
@@ -67,8 +64,8 @@ FINISHED = """
 
 @dataclass(frozen=True)
 class Moments:
-    """Milliseconds from navigation or from the reader's act: the headline and cards, the last sentence, the
-    last chart and the table he asked for; nan for what did not change."""
+    """Milliseconds from navigation or from the reader's act to the headline and its cards, to the last sentence,
+    to the last chart and to the table he asked for; nan for what did not change."""
 
     top: float
     said: float
@@ -76,10 +73,9 @@ class Moments:
     table: float
 
     @property
-    def answers(self) -> float:
-        """Everything the page says: its last chart or its last sentence."""
-        known = [m for m in (self.top, self.said, self.charts) if m == m]
-        return max(known) if known else float("nan")
+    def everything(self) -> float:
+        """The last of what the page says and draws."""
+        return max(moment for moment in (self.top, self.said, self.charts, self.table) if moment == moment)
 
 
 @contextmanager
@@ -93,38 +89,40 @@ def chromium() -> Iterator[Browser]:
 
 
 def reader(browser: Browser) -> BrowserContext:
-    """A reader with a cache of his own: his second page finds the program's files there."""
+    """A reader with a cache of his own: from his second page on the program's files are there."""
     context = browser.new_context(viewport={"width": 1440, "height": 1000}, locale="en-GB")
     context.add_init_script(WATCH)
     context.set_default_timeout(PATIENCE)
     return context
 
 
-def visit(context: BrowserContext, url: str, charts: int) -> tuple[Page, Moments]:
+@contextmanager
+def visit(context: BrowserContext, url: str, charts: int) -> Iterator[tuple[Page, Moments]]:
     """Open a page in a new tab; it is finished when it has drawn so many charts."""
     page = context.new_page()
-    page.goto(url)
-    return page, _moments(page, charts, 0.0)
+    try:
+        page.goto(url)
+        yield page, _moments(page, charts, 0.0)
+    finally:
+        page.close()
 
 
-def choose(page: Page, key: str, steps: int, charts: int) -> Moments:
-    """Choose another option of a select box, `steps` below (or above, when negative) the present one."""
+def choose(page: Page, key: str, option: str, charts: int) -> Moments:
+    """Choose an option of a select box, by the keyboard: the mouse stays away from the charts."""
     page.locator(f".st-key-{key} input").click()
-    # The list opens with its first option marked when nothing is typed: go from there to the wanted one.
-    for _ in range(abs(steps)):
-        page.keyboard.press("ArrowDown" if steps > 0 else "ArrowUp")
+    page.keyboard.type(option)
     page.keyboard.press("Enter")
     return _moments(page, charts, _acted(page))
 
 
 def click(page: Page, selector: str, charts: int) -> Moments:
-    """Click something."""
+    """Click the first thing that matches."""
     page.locator(selector).first.click()
     return _moments(page, charts, _acted(page))
 
 
-def chart_count(page: Page) -> int:
-    return page.locator(CHART).count()
+def count_charts(page: Page) -> int:
+    return page.locator(CHARTS).count()
 
 
 def _acted(page: Page) -> float:

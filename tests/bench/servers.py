@@ -64,7 +64,8 @@ class Versions:
 
     def fresh(self) -> str:
         """Put a version in force that is new to the server."""
-        name = f"{self._first}-{next(self._numbers):04d}"
+        when, _, form = self._first.rpartition("-")
+        name = f"{when}-{next(self._numbers):04d}-{form}"
         link = self.folder / f"marts-{name}.duckdb"
         os.link(self.folder / f"marts-{self._first}.duckdb", link)
         self._made.append(link)

@@ -17,14 +17,14 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 
-from dashboard.charts import axes, cost, levels, satisfaction, theme, tiers, value
+from dashboard.charts import axes, cost, levels, lifetime, satisfaction, theme, tiers, value
 from dashboard.charts.sparkline import sparkline
 from dashboard.charts.theme import DARK, LIGHT, Look, Palette, contrast, ink, mix
 from dashboard.language import MINUS, language
 from queries.schema import GRADES, TIERS
 
 LOOKS = [Look(mode, language(code), "CNY") for mode in ("light", "dark") for code in ("en", "zh")]
-SUBJECTS = (value, tiers, satisfaction, cost, levels)
+SUBJECTS = (value, lifetime, tiers, satisfaction, cost, levels)
 LONG = "深圳市<b>前海</b>&超长名称有限公司 Incorporated Überlänge Ærøskøbing مؤسسة 🐋 " * 6
 Case = tuple[Callable[..., go.Figure], pd.DataFrame, dict[str, Any]]
 
@@ -126,7 +126,7 @@ def cases() -> dict[str, Case]:
         ),
         "migration": (
             tiers.migration,
-            frame("from_grade to_grade customers profit", *((a, b, 5, 1e4) for a, b in moves)),
+            frame("from_grade to_grade customers profit value_to_come", *((a, b, 5, 1e4, 2e4) for a, b in moves)),
             {},
         ),
         "grade trend": (
@@ -217,6 +217,68 @@ def cases() -> dict[str, Case]:
             ),
             {},
         ),
+        "value to come": (
+            lifetime.distribution,
+            frame(
+                "value_from value_to customers value_to_come",
+                *((-(10.0**i), -(10.0 ** (i - 1)) if i > 2 else 0.0, 5 * i, -1e4 * i) for i in range(5, 1, -1)),
+                *((10.0 ** (i - 1) if i > 2 else 0.0, 10.0**i, 9 * i, 1e5 * i) for i in range(2, 7)),
+            ),
+            {},
+        ),
+        "value to come by group": (
+            lifetime.groups,
+            frame(
+                "code name customers value_to_come value_low value_high value_share",
+                *((c, n, 40, v, v - 1e5, v + 1e5, 0.3) for c, n, v in codes),
+            ),
+            {},
+        ),
+        "value so far and to come": (
+            lifetime.against_past,
+            frame(
+                "so_far to_come customers value_so_far value_to_come",
+                *((a, b, 5 * a, 1e5 / a, 1e6 / b) for a, b in itertools.product(range(1, 5), range(1, 5))),
+            ),
+            {},
+        ),
+        "alive": (
+            lifetime.alive,
+            frame(
+                "zone probability customers customers_share revenue value_to_come",
+                *((z, "some", 9, 0.2, 1e6, 2e6) for z in ("sure", "likely", "open", "unlikely", "gone")),
+            ),
+            {},
+        ),
+        "forecast": (
+            lifetime.forecast,
+            frame(
+                "customers expected history actual low high",
+                *((90, i / 2, i / 1.7, i / 2.1, i / 2.3, i / 1.9) for i in range(10)),
+            ),
+            {},
+        ),
+        "reasons": (
+            tiers.reasons,
+            frame("reason up down value_to_come", ("Value rose", 9, 0, 2e5), ("Value fell", 0, 12, -4e4)),
+            {},
+        ),
+        "stability": (
+            tiers.stability,
+            frame(
+                "grade start_share end_share stationary_share kept_share",
+                *((g, 0.3 - i / 20, 0.1 + i / 10, 0.25, 0.8) for i, g in enumerate(GRADES)),
+            ),
+            {},
+        ),
+        "worth": (
+            satisfaction.worth,
+            frame(
+                "satisfaction worth_of_a_point worth_low worth_high from_complaints from_praise cost_of_a_point",
+                *((s, 50 * (s - 3) ** 2, 40.0, 210.0, 9.0, 4.0, 30.0) for s in scale),
+            ),
+            {"interior": {"score": 2.6, "profit": 12.0}, "corner": {"score": 5.0, "profit": -9.0}},
+        ),
         "levels matrix": (
             levels.matrix,
             frame(
@@ -237,6 +299,7 @@ CLICKABLE = {
     "needs": ["needs_level", "grade"],
     "standing": ["zone"],
     "satisfaction by group": ["code"],
+    "value to come by group": ["code"],
     "drivers": ["item"],
     "waterfall": ["step"],
     "activities": ["code"],

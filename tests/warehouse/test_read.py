@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
@@ -15,7 +16,7 @@ from dashboard.filters import Filters
 from dashboard.scope import Scope
 from dashboard.warehouse.connect import Warehouse
 from dashboard.warehouse.read import Entry, Marts, UnscopedQueryError, open_marts
-from dashboard.warehouse.refresh import POINTER, refresh
+from dashboard.warehouse.refresh import FORMAT, POINTER, refresh
 from queries import customers, marts, value
 from tests.small import EVERYBODY, Books, asked, line
 from tests.statements import functions, statements, view_of
@@ -198,8 +199,8 @@ def test_a_damaged_pointer_is_said_to_be_so(home: Path, pointer: str) -> None:
 
 def test_a_pointer_to_a_version_that_is_gone_is_said_with_the_mend(home: Path) -> None:
     version = open_marts(home / "w.marts").version
-    (home / "w.marts" / POINTER).write_text('{"version": "20200101T000000000-1"}')
+    (home / "w.marts" / POINTER).write_text(json.dumps({"version": "20200101T000000000" + FORMAT}))
     with pytest.raises(DashboardError, match="dashboard refresh") as error:
         open_marts(home / "w.marts")
-    assert "20200101T000000000-1" in str(error.value)
+    assert "20200101T000000000" in str(error.value)
     assert version not in str(error.value)

@@ -1,0 +1,60 @@
+"""Answers ready before anybody asks: at the start of the server and whenever a new version is published.
+
+The unfiltered pages are what most people open first; their answers and figures wait in the cache.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from streamlit.runtime import Runtime
+
+from dashboard.charts.theme import Look, Mode
+from dashboard.filters import Filters
+from dashboard.insight import QUESTIONS, Reader
+from dashboard.language import CODES, language
+from dashboard.scope import Scope
+from dashboard.settings import Settings
+from dashboard.warehouse.read import Marts, open_marts
+
+PAUSE_SECONDS = 5.0
+MODES: tuple[Mode, ...] = ("light", "dark")
+
+
+def start(settings: Settings) -> None:
+    """Keep the unfiltered answers warm in the background as long as the server runs."""
+    threading.Thread(target=_run, args=(settings,), name="warm", daemon=True).start()
+
+
+def _run(settings: Settings) -> None:
+    warmed = ""
+    while True:
+        time.sleep(PAUSE_SECONDS if warmed else 0.5)
+        if not Runtime.exists():
+            continue
+        try:
+            held = open_marts(settings.marts)
+            if held.version != warmed:
+                warmed = held.version
+                _warm(held)
+        except Exception as error:  # the pages say what is wrong; this thread must outlive it
+            warmed = "failed"
+            logging.getLogger(__name__).warning("answers are not kept warm: %s", error)
+
+
+def _warm(held: Marts) -> None:
+    # Only now: what is cached before the runtime exists goes to another store.
+    import dashboard.insights  # noqa: F401 - registers the questions
+    from dashboard.ui.answers import answer, figure
+
+    for code in CODES:
+        reader = Reader(Filters(), Scope.unrestricted("warm"), held, language(code))
+        for key, asked in QUESTIONS.items():
+            if key.startswith("customer."):
+                continue  # questions about one customer
+            insight = answer(key, reader)
+            if asked.draw and not insight.missing and not insight.table.empty:
+                for mode in MODES:
+                    figure(insight, reader, Look(mode, reader.language, held.currency))

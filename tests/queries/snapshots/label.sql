@@ -1,0 +1,7 @@
+-- duckdb
+SELECT label.domain, label.code, label.name, label.name_en, label.position
+FROM label
+
+-- postgresql
+SELECT label.domain, label.code, label.name, label.name_en, label.position
+FROM label
