@@ -173,7 +173,6 @@ def test_what_belongs_to_the_whole_company_is_not_shown_to_a_part(small: Marts) 
     assert goals.isna().all()
 
 
-@pytest.mark.xfail(strict=True, reason="insights.value.targets compares a part of CN with the target of all of CN")
 def test_a_target_of_a_wider_region_is_not_compared_with_a_part_of_it(small: Marts) -> None:
     goals = asked(small, "value.summary", scope=NORTH, region="CN").table["target"]
     assert goals.isna().all()

@@ -80,8 +80,10 @@ def trend(reader: Reader) -> Answer:
     by_week = both.set_index("week")[[*FLOWS]].astype(float)
     every = pd.date_range(shown.first_week, shown.last_week, freq="7D", name="week")
     costed = "cost_of_goods" in reader.marts.filled
-    filled = by_week.reindex(every).fillna({"revenue": 0.0, "cost_to_serve": 0.0} if not costed else 0.0)
-    earlier = by_week.reindex(every - pd.Timedelta(YEAR))
+    # A week without sales is zero, a week before the data is not known; so is profit without cost of goods.
+    held = pd.date_range(reader.calendar.first_week, shown.last_week, freq="7D")
+    by_week = by_week.reindex(held).fillna(0.0 if costed else {"revenue": 0.0, "cost_to_serve": 0.0})
+    filled, earlier = by_week.reindex(every), by_week.reindex(every - pd.Timedelta(YEAR))
     table = filled.assign(
         revenue_last_year=earlier["revenue"].to_numpy(), profit_last_year=earlier["profit"].to_numpy()
     ).reset_index()
@@ -306,13 +308,13 @@ def shown_level(reader: Reader) -> int:
 def targets(reader: Reader) -> dict[str, float]:
     """Targets that fit the filters exactly, for the window: flows prorated by days, levels averaged by days.
 
-    A target is for a region or grade or all; with any other filter chosen there is none to compare with.
+    A target is for a region or grade or all; with any other filter chosen there is none to compare with, nor
+    where the reader sees only a part of the region.
     """
     f = reader.filters
-    other = (f.tier, f.industry, f.channel, f.manager, f.kind, f.activity, f.group)
-    hidden = reader.scope.regions is not None and not f.region
+    other = (f.tier, f.industry, f.channel, f.manager, f.kind, f.activity, f.group, f.customer)
     rows = reader.marts.targets
-    if any(other) or hidden or len(f.region) > 1 or len(f.grade) > 1 or rows.empty:
+    if any(other) or not sees_whole(reader) or len(f.region) > 1 or len(f.grade) > 1 or rows.empty:
         return {}
     mine = rows[
         (rows["region_code"] == (f.region[0] if f.region else "")) & (rows["grade"] == (f.grade[0] if f.grade else ""))
@@ -329,6 +331,18 @@ def targets(reader: Reader) -> dict[str, float]:
         weight = part["days"] / (part["length"] if metric in FLOWS else part["days"].sum())
         found[str(metric)] = float((part["value"].astype(float) * weight).sum())
     return found
+
+
+def sees_whole(reader: Reader) -> bool:
+    """Whether the reader sees all of the one region chosen, or everything when none is."""
+    allowed = reader.scope.regions
+    if allowed is None:
+        return True
+    regions = reader.marts.dimensions["region"]
+    code = reader.filters.region[0] if len(reader.filters.region) == 1 else None
+    while code and code not in allowed:
+        code = regions[code].parent if code in regions else None
+    return code is not None
 
 
 def ratio(numerator: float | None, denominator: float | None) -> float | None:

@@ -30,18 +30,11 @@ from tests.browser.shots import PAGES
 from tests.small import asked
 
 PATIENCE = 60.0
-NAMES = tuple(
-    form.format(page)
-    for page, form in itertools.product(
-        PAGES, ("{}", "/{}", "{}.py", "pages/{}", "pages/{}.py", "../pages/{}", "../pages/{}.py")
-    )
+FORMS = ("{}", "{}.py", "pages/{}", "../pages/{}.py")
+NAMES = tuple(form.format(page) for page, form in itertools.product(PAGES, FORMS))
+HASHES = tuple(
+    hashlib.md5(text.encode()).hexdigest() for page in PAGES for text in (page, str(ROOT / "pages" / f"{page}.py"))
 )
-SCRIPTS = tuple(
-    str(path)
-    for page in PAGES
-    for path in (Path("pages") / f"{page}.py", ROOT / "pages" / f"{page}.py", ROOT / "dashboard" / "pages" / page)
-)
-HASHES = tuple(hashlib.md5(text.encode()).hexdigest() for text in (*PAGES, *NAMES, *SCRIPTS))
 
 
 @dataclass(frozen=True)

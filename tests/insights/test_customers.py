@@ -61,6 +61,5 @@ def test_history_of_one_customer(small: Marts) -> None:
     assert asked(small, "customer.answers", customer="C01").table["satisfaction"].tolist() == [4, 4.5]
 
 
-@pytest.mark.xfail(strict=True, reason="insights.value.targets leaves Filters.customer out of the filters it looks at")
 def test_one_customer_is_not_compared_with_the_companys_target(small: Marts) -> None:
     assert asked(small, "value.summary", customer="C01").table["target"].isna().all()
