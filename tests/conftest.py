@@ -10,24 +10,39 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import URL, create_engine, make_url, text
 
 from dashboard.warehouse.read import Marts
-from tests.small import company, published
+from queries import schema
+from tests.small import company, line, published
 
 DEMO_CUSTOMERS, DEMO_SEED = 600, 7
+
+# No deadline: the machine may be busy. In CI the same examples each time, so that a failure is the change's.
+settings.register_profile("here", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
 @pytest.fixture(scope="session")
 def small_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The worked example as a DuckDB warehouse. Read it, don't write to it."""
-    return company().file(tmp_path_factory.mktemp("small") / "small.duckdb")
+    return company().file(tmp_path_factory.mktemp("small") / "small.duckdb", schema.metadata.tables)
 
 
 @pytest.fixture(scope="session")
 def small(small_file: Path) -> Marts:
     """The worked example's marts."""
     return published(str(small_file), small_file.with_suffix(".marts"))
+
+
+@pytest.fixture(scope="session")
+def one_line(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with w.duckdb, a warehouse of one order line, and its published marts w.marts: to be copied."""
+    folder = tmp_path_factory.mktemp("one-line")
+    published(str(line().file(folder / "w.duckdb")), folder / "w.marts")
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -113,8 +113,9 @@ class Books:
         self.add("target", metric=metric, region_code=region, grade=grade, **dates, value=Decimal(str(value)))
 
     def fill(self, engine: Engine, tables: Iterable[str] | None = None) -> None:
-        """Create the contract's tables (all, or these) and write the rows."""
-        chosen = [schema.metadata.tables[name] for name in tables or schema.metadata.tables]
+        """Create the contract's tables (the required and those with rows, or these) and write the rows."""
+        tables = tables or {*schema.REQUIRED, *(name for name, rows in self.rows.items() if rows)}
+        chosen = [schema.metadata.tables[name] for name in tables]
         target = MetaData()
         for table in chosen:
             table.to_metadata(target)

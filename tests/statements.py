@@ -38,8 +38,8 @@ def view_of(marts: Marts, scope: Scope, filters: Filters | None = None) -> View:
     return View(filters, scope, marts.calendar.window(filters.period, filters.as_of), marts.calendar)
 
 
-def statements(view: View, text: str = "C01") -> Iterator[tuple[str, Select]]:
-    """Every statement of a view; `text` is what somebody searches for."""
+def statements(view: View, text: str = "C01", only: str = "") -> Iterator[tuple[str, Select]]:
+    """Every statement of a view, or those of one function; `text` is what somebody searches for."""
     others = {
         "level": [0, 1, 2],
         "column": ["grade", "tier", "industry", "kind"],
@@ -54,6 +54,8 @@ def statements(view: View, text: str = "C01") -> Iterator[tuple[str, Select]]:
         "mondays": [[view.window.last_week, date(2026, 8, 10)]],
     }
     for name, function in functions().items():
+        if only not in ("", name):
+            continue
         parameters = [p for p in inspect.signature(function).parameters if p != "view"]
         assert set(parameters) <= set(others), f"tell tests/statements.py what to give {name} for {parameters}"
         choices = [others[p] for p in parameters]

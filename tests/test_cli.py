@@ -57,19 +57,18 @@ def test_ask_prints_the_insight_as_json(small: Marts, small_file: Path) -> None:
     assert json.loads(done.stdout) == json.loads(asked(small, "value.summary", grade="A").to_json())
 
 
-def test_ask_speaks_chinese_whatever_the_terminal_speaks(small_file: Path) -> None:
+def test_ask_speaks_chinese_whatever_the_terminal_speaks(small: Marts, small_file: Path) -> None:
     done = run("ask", "value.by_region", "--warehouse", small_file, "--lang", "zh", LC_ALL="POSIX", LANG="C")
     assert done.returncode == 0, done.stderr
     assert "中国" in done.stdout
 
 
-def test_ask_prints_the_table_as_csv_without_formulas(tmp_path: Path) -> None:
+def test_ask_prints_the_table_as_csv_without_formulas(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     b = company()
     b.rows["customer"][0]["name"] = b.rows["customer"][0]["name_en"] = '=HYPERLINK("http://evil.example","x")'
     path = b.file(tmp_path / "w.duckdb")
-    done = run("ask", "value.bottom", "--warehouse", path, "--format", "csv")
-    assert done.returncode == 0, done.stderr
-    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert main(["ask", "value.bottom", "--warehouse", str(path), "--format", "csv"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert len(rows) == 10
     assert rows[0]["code"] == "C08"
     assert float(rows[0]["profit"]) == -150
@@ -147,14 +146,18 @@ WRONG = {
 }
 
 
+def refusal(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
+    """The same without a process of its own."""
+    status = main([*map(str, arguments)])
+    return refused(subprocess.CompletedProcess(arguments, status, *capsys.readouterr()))
+
+
 @pytest.mark.parametrize("command", WRONG)
 def test_what_is_wrong_is_said_in_one_line_with_the_mend(
     small: Marts, small_file: Path, command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = command.split()
-    status = main([*words, "--warehouse", str(small_file)] if words else [])
-    out, err = capsys.readouterr()
-    said = refused(subprocess.CompletedProcess(words, status, out, err))
+    said = refusal(capsys, *words, *(["--warehouse", small_file] if words else []))
     assert WRONG[command] in said
 
 
@@ -166,29 +169,32 @@ def test_a_refusal_as_a_process(tmp_path: Path) -> None:
     assert not (tmp_path / "w.marts").exists()
 
 
-def test_a_warehouse_that_is_not_there(tmp_path: Path) -> None:
-    said = refused(run("ask", "value.summary", "--warehouse", tmp_path / "none.duckdb"))
+def test_a_warehouse_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said = refusal(capsys, "ask", "value.summary", "--warehouse", tmp_path / "none.duckdb")
     assert said.endswith("none.duckdb: make one with 'dashboard demo' or 'dashboard load'")
 
 
-def test_a_warehouse_that_breaks_the_contract(tmp_path: Path) -> None:
+def test_a_warehouse_that_breaks_the_contract(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = line().file(tmp_path / "w.duckdb", ("customer",))
-    assert "has no table 'sales_line', which is required" in refused(run("ask", "value.summary", "--warehouse", path))
+    said = refusal(capsys, "ask", "value.summary", "--warehouse", path)
+    assert "has no table 'sales_line', which is required" in said
 
 
-def test_a_file_where_a_folder_should_be(tmp_path: Path) -> None:
+def test_a_file_where_a_folder_should_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = line().file(tmp_path / "w.duckdb")
     (tmp_path / "w.marts").write_text("in the way")
-    assert "w.marts" in refused(run("refresh", "--warehouse", path))
+    assert "w.marts" in refusal(capsys, "refresh", "--warehouse", path)
 
 
-def test_check_prints_its_findings_and_fails_when_there_is_an_error(tmp_path: Path) -> None:
+def test_check_prints_its_findings_and_fails_when_there_is_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     b = line()
     b.rows["sales_line"][0]["customer_key"] = 99
-    done = run("check", "--warehouse", b.file(tmp_path / "w.duckdb"))
-    assert done.returncode == 2
-    assert "error 1 rows of 'sales_line' name a customer_key that 'customer' lacks" in done.stdout
-    assert done.stderr == "dashboard: 1 error(s) found: see the lines above\n"
+    assert main(["check", "--warehouse", str(b.file(tmp_path / "w.duckdb"))]) == 2
+    out, err = capsys.readouterr()
+    assert "error 1 rows of 'sales_line' name a customer_key that 'customer' lacks" in out
+    assert err == "dashboard: 1 error(s) found: see the lines above\n"
 
 
 @pytest.mark.parametrize("command", ["ask value.summary", "refresh", "check", "demo", "load --mapping x.toml"])

@@ -118,6 +118,8 @@ def region_only(demo: Marts, demo_file: Path, tmp_path_factory: pytest.TempPathF
     whole = shutil.copy(demo_file.with_suffix(".marts") / f"marts-{demo.version}.duckdb", path.parent / "whole")
     with duckdb.connect(str(folder / f"marts-{version}.duckdb")) as connection:
         connection.execute(f"ATTACH '{whole}' AS whole (READ_ONLY)")
+        connection.execute("DELETE FROM model")
+        connection.execute("INSERT INTO model FROM whole.model")
         connection.execute("DELETE FROM customer_value")
         connection.execute(
             "INSERT INTO customer_value "

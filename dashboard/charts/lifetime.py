@@ -148,9 +148,8 @@ def alive(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure
     shares = [z[3] for z in zones]
     trace = bars_of(clean(shares), [[z[0]] for z in zones], [tint.get(z[0], palette.accent) for z in zones], hovers)
     columns = [
-        Column(say("Probability"), [z[1] for z in zones], [palette.secondary] * len(zones), width=98),
-        Column(say("Customers"), [language.number(z[2]) for z in zones], width=64),
-        Column("", [language.percent(share, 0) for share in shares], width=40),
+        Column(say("Probability"), [z[1] for z in zones], [palette.secondary] * len(zones), width=90),
+        Column("", [language.percent(share, 0) for share in shares], width=38),
         Column(say("To come"), [look.money(z[5]) for z in zones], tones([z[5] for z in zones], look), 70),
     ]
     return ranking(look, names, [trace], columns, *span(shares))
@@ -193,7 +192,7 @@ def forecast(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fig
     notes = [
         caption(say("Purchases a customer that came"), look),
         annotation(text, 0.02, 1, palette.accent, anchor="left", xref="paper", yref="paper", yanchor="top", yshift=-4),
-        annotation(say("Forecast was right"), top, top, palette.secondary, anchor="right", yanchor="top", yshift=-14),
+        annotation(say("Forecast was right"), top, top, palette.secondary, anchor="right", yanchor="top", yshift=-26),
     ]
     heading = title(say("Purchases a customer that were forecast"), look)
     places = {"tickvals": ticks(0, top), "range": [0, top]}

@@ -374,7 +374,7 @@ def stability(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fi
         edge = {"color": palette.text, "width": 2}
         marker = {"symbol": symbol, "color": palette.page, "size": size, "line": edge}
         values = clean(r[column] for r in found)
-        return {"type": "scatter", "mode": "markers", "x": values, "y": places, "marker": marker, "hoverinfo": "skip"}
+        return dot(values, places, palette.page, marker=marker)
 
     columns = [
         Column(f"| {say('Start')}", [percent(r[1], 0) for r in found], [palette.secondary] * len(found), width=52),

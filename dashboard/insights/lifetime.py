@@ -149,10 +149,11 @@ def lifetime(reader: Reader) -> Answer:
             "be said without cost of goods.",
             **said,
         )
-    if abs(numbers["correlation"] or 0) > CORRELATION_ALARM:
+    together = correlation(reader)
+    if together is not None and abs(together) > CORRELATION_ALARM:
         headline += " " + reader.t(
             "Caution: spend a purchase goes with frequency (correlation {correlation}), which the model leaves out.",
-            correlation=f"{numbers['correlation']:.2f}".replace("-", MINUS),
+            correlation=f"{together:.2f}".replace("-", MINUS),
         )
     return Answer(headline, spread(reader.rows(queries.distribution(reader.view))), numbers, n)
 

@@ -426,10 +426,6 @@ def models(reader: Reader) -> Answer:
                 {
                     "side": side_name,
                     "model": [names[model] for model in compared["model"]],
-                    "parameters": compared["parameters"],
-                    "behind": behind,
-                    "qaicc": compared["qaicc"].replace(np.inf, np.nan),
-                    "cv_deviance": compared["cv_deviance"],
                     "verdict": [
                         t("best")
                         if gap == 0
@@ -440,6 +436,10 @@ def models(reader: Reader) -> Answer:
                         else t("ruled out")
                         for gap in behind
                     ],
+                    "parameters": compared["parameters"],
+                    "behind": behind,
+                    "qaicc": compared["qaicc"].replace(np.inf, np.nan),
+                    "cv_deviance": compared["cv_deviance"],
                 }
             )
         )

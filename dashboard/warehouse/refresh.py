@@ -32,7 +32,7 @@ from queries.population import keeps_costs
 POINTER = "current.json"
 KEEP_VERSIONS = 3
 _TABLES = repr([(table.name, table.c.keys()) for table in marts.metadata.sorted_tables])
-FORMAT = "-" + hashlib.sha256(_TABLES.encode()).hexdigest()[:6]
+FORMAT = f"-{int(hashlib.sha256(_TABLES.encode()).hexdigest(), 16) % 10**6:06}"
 """The end of a version's name: marts that another release built with other tables are not read."""
 Progress = Callable[[str, float], None]
 

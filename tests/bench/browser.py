@@ -53,11 +53,12 @@ FINISHED = """
 ([charts, since, quiet]) => {
   const app = document.querySelector('[data-testid="stApp"]');
   if (app?.getAttribute('data-test-script-state') !== 'notRunning') return false;
-  const drawn = [...document.querySelectorAll('[data-testid="stPlotlyChart"]')]
-    .filter(chart => chart.querySelector('.main-svg')).length;
+  if (document.querySelector('[data-testid="stSkeleton"]')) return false;
+  const places = [...document.querySelectorAll('[data-testid="stPlotlyChart"]')];
+  if (places.length < charts || places.some(chart => !chart.querySelector('.main-svg'))) return false;
   const seen = window.bench;
   const last = Math.max(seen.top, seen.said, seen.chart, seen.table);
-  return drawn >= charts && last > since && performance.now() - Math.max(last, seen.acted) > quiet;
+  return last > since && performance.now() - Math.max(last, seen.acted) > quiet;
 }
 """
 
@@ -98,7 +99,7 @@ def reader(browser: Browser) -> BrowserContext:
 
 @contextmanager
 def visit(context: BrowserContext, url: str, charts: int) -> Iterator[tuple[Page, Moments]]:
-    """Open a page in a new tab; it is finished when it has drawn so many charts."""
+    """Open a page in a new tab; it is finished when all its charts are drawn, which are at least so many."""
     page = context.new_page()
     try:
         page.goto(url)

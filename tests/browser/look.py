@@ -75,7 +75,7 @@ NAMELESS = """
 def bad_labels(page: Page) -> list[str]:
     """Labels of charts that reach out of their picture or lie on another label, once nothing moves any more."""
     with contextlib.suppress(TimeoutError):
-        page.wait_for_function(f"({LABELS})().length === 0", timeout=3_000)
+        page.wait_for_function(f"({LABELS})().length === 0", timeout=5_000)
     return page.evaluate(LABELS)
 
 
@@ -85,7 +85,9 @@ def pale_texts(page: Page) -> list[str]:
 
 
 def too_wide(page: Page) -> int:
-    """By how many pixels the page would scroll sideways."""
+    """By how many pixels the page scrolls sideways, once nothing moves any more."""
+    with contextlib.suppress(TimeoutError):
+        page.wait_for_function(f"({WIDER})() <= 0", timeout=5_000)
     return page.evaluate(WIDER)
 
 

@@ -67,7 +67,11 @@ def expect_query(page: Page, **params: str) -> None:
 def whole(page: Page) -> None:
     """Make the window as high as the page, which scrolls inside of it, so that a picture shows all."""
     height = page.evaluate("document.querySelector('[data-testid=\"stMain\"]').scrollHeight")
-    page.set_viewport_size({"width": page.viewport_size["width"], "height": min(int(height) + 20, 8000)})
+    size = page.viewport_size or WIDE
+    page.set_viewport_size({"width": size["width"], "height": min(int(height) + 20, 8000)})
+    page.wait_for_function(
+        "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(1))))"
+    )
 
 
 def cards(page: Page) -> list[str]:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import argparse
 import itertools
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 import dashboard.insights  # noqa: F401 - registers the questions
 from dashboard.filters import Filters
@@ -42,13 +44,28 @@ def main() -> None:
         servers.build(warehouse, CUSTOMERS)
     customer = heaviest_loss_maker(warehouse)
     with servers.dashboard(warehouse) as base, chromium() as browser:
-        for page, lang in itertools.product(IN_README, CODES):
-            shrink(first_screen(browser, address(base, page, lang=lang), options.out / f"{page}-{lang}.png"))
-        for page, lang, mode, size in itertools.product(PAGES, CODES, ("light", "dark"), (WIDE, NARROW)):
-            params = {"customer": customer} if page == "customer" else {}
-            name = f"{page}-{lang}-{mode}-{size['width']}.png"
-            whole_page(browser, address(base, page, lang=lang, **params), mode, size, folder / name)
+        with reader(browser, "light", WIDE) as page:
+            for name, lang in itertools.product(IN_README, CODES):
+                visit(page, address(base, name, lang=lang))
+                page.screenshot(path=options.out / f"{name}-{lang}.png", animations="disabled")
+                shrink(options.out / f"{name}-{lang}.png")
+        for mode, size in itertools.product(("light", "dark"), (WIDE, NARROW)):
+            with reader(browser, mode, size) as page:
+                for name, lang in itertools.product(PAGES, CODES):
+                    link = {"customer": customer} if name == "customer" else {}
+                    page.set_viewport_size(size)
+                    visit(page, address(base, name, lang=lang, **link))
+                    whole(page)
+                    page.screenshot(path=folder / f"{name}-{lang}-{mode}-{size['width']}.png", animations="disabled")
     print(f"{options.out}: the README's pictures\n{folder}: every page")
+
+
+@contextmanager
+def reader(browser: Browser, mode: str, size: dict[str, int]) -> Iterator[Page]:
+    """A tab whose browser keeps the program's files."""
+    context = browser.new_context(viewport=size, color_scheme=mode, locale="en-GB")
+    yield context.new_page()
+    context.close()
 
 
 def heaviest_loss_maker(warehouse: Path) -> str:
@@ -56,23 +73,6 @@ def heaviest_loss_maker(warehouse: Path) -> str:
     held = open_marts(Settings(str(warehouse)).marts)
     reader = Reader(Filters(), Scope.unrestricted("shots"), held, language("en"))
     return str(ask("value.bottom", reader).table.iloc[0]["code"])
-
-
-def first_screen(browser: Browser, url: str, path: Path) -> Path:
-    """What a reader sees first."""
-    page = browser.new_page(viewport=WIDE, color_scheme="light")
-    visit(page, url)
-    page.screenshot(path=path)
-    page.close()
-    return path
-
-
-def whole_page(browser: Browser, url: str, mode: str, size: dict[str, int], path: Path) -> None:
-    page = browser.new_page(viewport=size, color_scheme=mode)
-    visit(page, url)
-    whole(page)
-    page.screenshot(path=path, animations="disabled")
-    page.close()
 
 
 def shrink(path: Path) -> None:

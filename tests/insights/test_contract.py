@@ -142,6 +142,7 @@ def test_every_question_answers(situation: tuple[str, Marts, dict[str, str]], ke
             assert insight.headline.strip(), name
             assert not UNDEFINED_WORDS.search(insight.headline), insight.headline
             assert "{" not in without_names(insight.headline), "a placeholder was left open"
+            check_columns(insight)
             check_json(insight)
             check_missing(insight, marts, code)
             check_figure(insight, marts, code, mode)
@@ -151,6 +152,11 @@ def without_names(headline: str) -> str:
     for name in ODD_NAMES:
         headline = headline.replace(name, "")
     return headline
+
+
+def check_columns(insight: Insight) -> None:
+    """Heading, export and definitions page can't show a column that nobody has named."""
+    assert [c for c in insight.table.columns if c not in METRICS and not c.startswith("cost:")] == []
 
 
 def check_json(insight: Insight) -> None:
