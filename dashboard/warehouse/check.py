@@ -63,7 +63,7 @@ def _references(connection: object, filled: set[str]) -> list[Finding]:
     found = []
     for name, key, target in pairs:
         table = schema.metadata.tables[name]
-        if name not in filled:
+        if not {name, target.name} <= filled:
             continue
         orphans = (
             select(func.count())
