@@ -64,6 +64,9 @@ def _serve(options: argparse.Namespace) -> None:
     flags = {"server.port": options.port, "server.address": options.host, "server.headless": True}
     bootstrap.load_config_options({name.replace(".", "_"): value for name, value in flags.items()})
     bootstrap.run(str(ROOT / "dashboard" / "app.py"), False, [], flags)
+    # Nothing is left to be done; an ordinary exit prints pages of leak reports from DuckDB's bindings.
+    sys.stdout.flush()
+    os._exit(0)
 
 
 def _demo(options: argparse.Namespace) -> None:

@@ -32,7 +32,7 @@ def kpis(reader: Reader, look: Look, metrics: tuple[str, ...], *, headline: str 
     if not insight.n:
         if reader.filters != reader.filters.reset():
             st.button(reader.t("Show all customers"), key="all-kpis", on_click=session.reset)
-        return
+        st.stop()  # the cards below would say the same once more
     rows = insight.table.set_index("metric")
     trend = answer("value.trend", reader).table
     asked = None

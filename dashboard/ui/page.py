@@ -61,9 +61,8 @@ def _filter_bar(reader: Reader) -> None:
         _choice("period", t("Period"), PERIODS, lambda p: t(PERIOD_NAMES[p]), filters.period, 170)
         _choice("as_of", t("As of"), weeks, lambda w: _week_name(reader, w), filters.as_of or weeks[0], 240)
         _choice("compare", t("Compare with"), COMPARISONS, lambda c: t(COMPARISON_NAMES[c]), filters.compare, 200)
-        count = sum(bool(getattr(filters, name)) for name in CHOICES)
-        label = t("Filters ({count})", count=count) if count else t("Filters")
-        opened = st.popover(label, icon=":material/tune:", key="filter-popover", on_change="rerun")
+        # A label with a count would be another popover after each tick, and closed.
+        opened = st.popover(t("Filters"), icon=":material/tune:", key="filter-popover", on_change="rerun")
         if opened.open:
             with opened:
                 _choices(reader)

@@ -95,11 +95,11 @@ def _restored(params: dict[str, str], held: Marts) -> Filters:
     for name, value in params.items():
         try:
             Filters.parse({name: value}).checked(held)
-        except DashboardError as error:
-            problems.append(str(error))
+        except DashboardError:
+            problems.append(f"{name}={value[:60]}")
             del kept[name]
     if problems:
-        st.session_state[PROBLEM] = "; ".join(problems)
+        st.session_state[PROBLEM] = ", ".join(problems)
     return Filters.parse(kept)
 
 

@@ -79,7 +79,8 @@ def table(frame: pd.DataFrame, reader: Reader, key: str, *, opens_customer: bool
         if kind in ("date", "week"):
             config[column] = st.column_config.DateColumn(label, format="YYYY-MM-DD")
         elif pd.api.types.is_numeric_dtype(shown[column]):
-            config[column] = st.column_config.NumberColumn(label, format=FORMATS.get(kind))
+            step = 0.001 if kind == "share" else None
+            config[column] = st.column_config.NumberColumn(label, format=FORMATS.get(kind), step=step)
         else:
             config[column] = st.column_config.TextColumn(label)
     chosen: Any = st.dataframe(
@@ -126,7 +127,7 @@ def customers(reader: Reader) -> None:
         return
     shown, n = len(insight.table), insight.n
     if shown < n:
-        st.caption(reader.t("The first {shown} of {n} are listed; the totals are of all.", shown=shown, n=n))
+        st.caption(reader.t("The first {shown} of {n} are listed; the totals are of all.", shown=shown, n=f"{n:,}"))
     table(insight.table, reader, f"customers-{reader.filters.canonical}", opens_customer=True)
     if reader.scope.may("export"):
         download(insight.table, reader, "customers")

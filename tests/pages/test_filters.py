@@ -75,7 +75,7 @@ def test_several_filters_hold_together(demo_app: Path, demo: Marts) -> None:
     link = {"grade": "A,B", "tier": "strategic"}
     assert app.query_params == {**link, "lang": "en"}
     assert headlines(app)[0] == asked(demo, "cost.summary", **link).headline
-    assert app.get("popover")[0].proto.popover.label == "Filters (2)"
+    assert chips(app) == ["Grade A and Grade B", "Strategic"]
 
 
 def test_a_chip_takes_its_filter_away_and_reset_takes_all(demo_app: Path) -> None:
