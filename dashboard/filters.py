@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlencode
 from sqlalchemy import ColumnElement, select
 
 from dashboard.errors import DashboardError, nearest
-from dashboard.language import COMPARISON_NAMES, PERIOD_NAMES, TIER_NAMES, Language
+from dashboard.language import COMPARISON_NAMES, KIND_NAMES, PERIOD_NAMES, TIER_NAMES, Language
 from dashboard.periods import COMPARISONS, DEFAULT_PERIOD, PERIODS, monday
 from dashboard.scope import within
 from queries import marts
@@ -174,6 +174,8 @@ class Filters:
             return language.t("Grade {grade}", grade=code)
         if name == "tier":
             return language.t(TIER_NAMES[code])
+        if name == "kind" and code in KIND_NAMES:
+            return language.t(KIND_NAMES[code])
         entry = held.dimensions[name].get(code)
         return language.name(entry.name, entry.name_en) if entry else code
 

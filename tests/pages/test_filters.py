@@ -10,10 +10,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.charts.theme import Look
+from dashboard.filters import CHOICES
 from dashboard.insight import find
 from dashboard.language import language
 from dashboard.warehouse.read import Marts
-from tests.pages.app import PAGES, bodies, figures, headlines, opened, turned
+from tests.pages.app import CHINESE, ENGLISH, PAGES, bodies, figures, headlines, opened, turned
 from tests.small import asked
 
 FILTERED = tuple(page for page in PAGES if page not in ("customer", "data"))
@@ -93,6 +94,17 @@ def test_filters_stay_when_the_page_changes(demo_app: Path, demo: Marts, page: s
     app = turned(opened("value", region="CN", grade="B"), page)
     assert chips(app) == ["China", "Grade B"]
     assert app.query_params == {"region": "CN", "grade": "B", "lang": "en"}
+
+
+@pytest.mark.parametrize("group", ["loss_makers", "decile-1", "score-1-2.5"])
+def test_every_filter_is_said_in_the_readers_words(demo_app: Path, demo: Marts, group: str) -> None:
+    """A chip for each, without a code: each dimension by its first member's name."""
+    members = {name: next(iter(entries)) for name, entries in demo.dimensions.items()}
+    link = {**members, "grade": "A", "tier": "self_service", "group": group}
+    english, chinese = (chips(opened("value", lang, **link)) for lang in ("en", "zh"))
+    assert len(english) == len(chinese) == len(CHOICES) + 1
+    assert not [chip for chip in chinese if ENGLISH.search(chip)]
+    assert not [chip for chip in english if CHINESE.search(chip) or chip in members.values()]
 
 
 @pytest.mark.parametrize("page", FILTERED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -10,16 +11,16 @@ import pytest
 from dashboard.settings import Settings
 from dashboard.warehouse.check import Finding, check
 from dashboard.warehouse.connect import Warehouse
+from dashboard.warehouse.read import Marts
 from dashboard.warehouse.refresh import POINTER, refresh
-from tests.small import company, line
+from tests.small import line
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """The worked example with published marts."""
-    found = company().file(tmp_path / "w.duckdb")
-    refresh(Warehouse(str(found)), tmp_path / "w.marts")
-    return found
+def path(small: Marts, small_file: Path, tmp_path: Path) -> Path:
+    """The worked example with its published marts, to be spoilt."""
+    shutil.copytree(small_file.with_suffix(".marts"), tmp_path / "w.marts")
+    return Path(shutil.copy(small_file, tmp_path / "w.duckdb"))
 
 
 def found(path: Path) -> list[Finding]:
