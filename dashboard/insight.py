@@ -214,9 +214,11 @@ def ask(key: str, reader: Reader) -> Insight:
 
 def has(need: str, held: Marts) -> bool:
     """Whether the marts hold what a question needs."""
+    # Events without activities and rates can't be costed: that is missing, not a cost of nothing.
+    costed = {"service_event", "activity", "activity_rate"} <= held.filled
     if need == "costs":
-        return bool({"service_event", "direct_cost"} & held.filled)
-    return need in held.filled
+        return costed or "direct_cost" in held.filled
+    return costed if need == "service_event" else need in held.filled
 
 
 def no_customers(reader: Reader) -> Answer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from dashboard.errors import DashboardError
 from dashboard.settings import Settings
@@ -37,6 +37,7 @@ def check(settings: Settings) -> list[Finding]:
                 if name not in filled:
                     found.append(Finding("error", f"table {name!r} is empty", "load it: it is required"))
             found += _references(connection, filled)
+            found += _overlaps(connection, filled)
     except DashboardError as error:
         return [*found, Finding("error", str(error))]
     try:
@@ -56,7 +57,7 @@ def check(settings: Settings) -> list[Finding]:
     return found
 
 
-def _references(connection: object, filled: set[str]) -> list[Finding]:
+def _references(connection: Connection, filled: set[str]) -> list[Finding]:
     """Facts whose customer, activity or region does not exist."""
     pairs = [(t, "customer_key", schema.customer) for t in ("sales_line", "service_event", "direct_cost", "survey")]
     pairs += [("service_event", "activity_key", schema.activity), ("customer", "region_key", schema.region)]
@@ -70,13 +71,38 @@ def _references(connection: object, filled: set[str]) -> list[Finding]:
             .select_from(table)
             .where(table.c[key].is_not(None), table.c[key].not_in(select(target.c[key])))
         )
-        lost = connection.execute(orphans).scalar_one()  # type: ignore[attr-defined]
+        lost = connection.execute(orphans).scalar_one()
         if lost:
             found.append(
                 Finding(
                     "error",
                     f"{lost:,} rows of {name!r} name a {key} that {target.name!r} lacks",
                     "load the missing rows",
+                )
+            )
+    return found
+
+
+def _overlaps(connection: Connection, filled: set[str]) -> list[Finding]:
+    """Grades or rates of which two are in force on the same day: what they apply to is counted twice."""
+    found = []
+    for table in (schema.assignment, schema.activity_rate):
+        if table.name not in filled:
+            continue
+        one, other = table.alias("one"), table.alias("other")
+        key = next(iter(table.primary_key))
+        both = and_(
+            one.c[key.name] == other.c[key.name],
+            one.c.valid_from < other.c.valid_from,
+            or_(one.c.valid_to.is_(None), one.c.valid_to > other.c.valid_from),
+        )
+        twice = connection.execute(select(func.count(one.c[key.name].distinct())).join_from(one, other, both)).scalar()
+        if twice:
+            found.append(
+                Finding(
+                    "error",
+                    f"{table.name!r} has two rows in force on the same day for {twice:,} {key.name}(s)",
+                    "let each row end (valid_to, exclusive) where the next one begins",
                 )
             )
     return found

@@ -12,6 +12,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
@@ -213,6 +214,14 @@ def leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
             yield from leaves(inner, path)
     else:
         yield path or ("",), value
+
+
+@pytest.mark.parametrize("lacking", ["activity", "activity_rate"])
+def test_events_that_can_not_be_costed_are_missing_and_not_a_cost_of_nothing(tmp_path: Path, lacking: str) -> None:
+    tables = {"customer", "sales_line", "service_event", "activity", "activity_rate"} - {lacking}
+    held = company().only(*tables).marts(tmp_path)
+    for key in ("cost.summary", "cost.activities", "cost.customers"):
+        assert "service events by activity" in asked(held, key).missing or "what customers cost" in asked(held, key).missing
 
 
 # --- keys that programs rely on ----------------------------------------------------------------------

@@ -68,6 +68,23 @@ def test_rows_without_their_other_half_are_counted(path: Path, change: str, said
     assert said in worst(path)
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("UPDATE assignment SET valid_to = NULL WHERE customer_key IN (2, 3)", "'assignment' has two rows in force"),
+        ("UPDATE assignment SET valid_to = DATE '2026-02-02' WHERE valid_to = DATE '2026-02-01'", "for 1 customer_key(s)"),
+        ("UPDATE activity_rate SET valid_to = NULL", "'activity_rate' has two rows in force on the same day for 2 activity"),
+    ],
+)
+def test_two_rows_in_force_on_a_day_are_an_error(path: Path, change: str, said: str) -> None:
+    """The customer, or the cost, would be counted twice."""
+    with duckdb.connect(str(path)) as connection:
+        connection.execute(change)
+    (finding,) = worst(path)
+    assert said in finding
+    assert finding.endswith("let each row end (valid_to, exclusive) where the next one begins")
+
+
 def test_a_broken_contract_ends_the_check_with_its_place(path: Path) -> None:
     with duckdb.connect(str(path)) as connection:
         connection.execute("ALTER TABLE survey DROP COLUMN quality")
