@@ -72,8 +72,8 @@ def test_rows_without_their_other_half_are_counted(path: Path, change: str, said
     ("change", "said"),
     [
         ("UPDATE assignment SET valid_to = NULL WHERE customer_key IN (2, 3)", "'assignment' has two rows in force"),
-        ("UPDATE assignment SET valid_to = DATE '2026-02-02' WHERE valid_to = DATE '2026-02-01'", "for 1 customer_key(s)"),
-        ("UPDATE activity_rate SET valid_to = NULL", "'activity_rate' has two rows in force on the same day for 2 activity"),
+        ("UPDATE assignment SET valid_to = valid_to + 1 WHERE customer_key = 2", "same day for 1 customer_key(s)"),
+        ("UPDATE activity_rate SET valid_to = NULL", "'activity_rate' has two rows in force on the same day for 2"),
     ],
 )
 def test_two_rows_in_force_on_a_day_are_an_error(path: Path, change: str, said: str) -> None:
