@@ -81,10 +81,11 @@ def in_group(group: str, customers: Subquery) -> ColumnElement[bool]:
     c = customers.c
     if group.startswith("decile-"):
         others = customers.alias("others")
+        value = func.coalesce(others.c.profit, others.c.revenue)  # as `value.deciles` ranks them
         ranked = (
             select(
                 others.c.customer_key,
-                func.ntile(10).over(order_by=(others.c.profit.desc(), others.c.customer_key)).label("d"),
+                func.ntile(10).over(order_by=(value.desc(), others.c.customer_key)).label("d"),
             )
             .where(moved(others))
             .subquery("ranked")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import pwd
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,42 +72,56 @@ def demo(demo_file: Path) -> Marts:
 
 
 class Cluster:
-    """A PostgreSQL server of the test session's own, on a Unix socket in a folder of its own."""
+    """A PostgreSQL server of the test session's own, on a Unix socket in a folder of its own.
+
+    It is the session's child and ends with it, however the session ends.
+    """
 
     PORT = 54329  # names the socket; no network port is opened
+    QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=32MB")
 
     def __init__(self, programs: Path, folder: Path) -> None:
         self.programs, self.folder = programs, folder
+        self.server: subprocess.Popen[bytes] | None = None
         # PostgreSQL refuses to run as root.
-        self.user = "postgres" if os.getuid() == 0 else None
+        others = [name for name in ("postgres", "nobody") if name in {entry.pw_name for entry in pwd.getpwall()}]
+        self.user = others[0] if os.getuid() == 0 else None
         if self.user:
             shutil.chown(folder, self.user)
 
-    def run(self, program: str, *arguments: str) -> None:
-        done = subprocess.run(
+    def process(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
             [str(self.programs / program), *arguments],
             user=self.user,
-            group=self.user,
+            group=pwd.getpwnam(self.user).pw_gid if self.user else None,
             extra_groups=[] if self.user else None,
+            preexec_fn=_end_with_parent,
             cwd=self.folder,
             env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=(self.folder / "log").open("ab"),
             stderr=subprocess.STDOUT,
-            timeout=60,
-            text=True,
         )
-        assert done.returncode == 0, f"{program}: {done.stdout}"
+
+    def said(self) -> str:
+        return (self.folder / "log").read_text(errors="replace")
 
     def start(self) -> None:
         data = str(self.folder / "data")
-        self.run("initdb", "-D", data, "-U", "owner", "-A", "trust", "--no-sync", "-E", "UTF8")
-        quick = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c shared_buffers=32MB"
-        options = f"-k {self.folder} -p {self.PORT} -c listen_addresses='' {quick}"
-        self.run("pg_ctl", "-D", data, "-o", options, "-l", str(self.folder / "log"), "-w", "start")
+        made = self.process("initdb", "-D", data, "-U", "owner", "-A", "trust", "--no-sync", "-E", "UTF8")
+        assert made.wait(60) == 0, self.said()
+        settings = [word for setting in ("listen_addresses=", *self.QUICK) for word in ("-c", setting)]
+        self.server = self.process("postgres", "-D", data, "-k", str(self.folder), "-p", str(self.PORT), *settings)
+        deadline = time.monotonic() + 60
+        while "database system is ready to accept connections" not in self.said():
+            assert self.server.poll() is None, self.said()
+            assert time.monotonic() < deadline, self.said()
+            time.sleep(0.05)
 
     def stop(self) -> None:
-        self.run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "-w", "stop")
+        if self.server:
+            self.server.send_signal(signal.SIGQUIT)  # at once
+            self.server.wait(30)
 
     def url(self, database: str, user: str = "owner", password: str | None = None) -> URL:
         where = {"host": str(self.folder), "port": str(self.PORT)}
@@ -135,9 +154,14 @@ def postgres() -> Iterator[Cluster]:
         cluster.start()
         yield cluster
     finally:
-        if (folder / "data" / "postmaster.pid").exists():
-            cluster.stop()
+        cluster.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end_with_parent() -> None:
+    """Ask the kernel to end this process when the test session is gone, even killed (Linux only)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGQUIT)
 
 
 @pytest.fixture(scope="session")

@@ -62,6 +62,7 @@ def _refresh(warehouse: Warehouse, folder: Path, progress: Progress) -> str:
                     filled = warehouse.filled_tables(source)
                     _publish_facts(source, mart, root, filled, progress)
                     _reconcile(source, mart, filled)
+                    _refuse_doubles(mart)
                 calendar = _derive(root, filled, progress)
                 progress("value to come", 0.95)
                 values, models = value_to_come(root, calendar, "cost_of_goods" in filled, policy().lifetime)
@@ -235,6 +236,25 @@ def _reconcile(source: Connection, mart: Connection, filled: set[str]) -> None:
             raise DashboardError(
                 f"{what} don't reconcile: the warehouse has {there}, the marts {here}; "
                 "was it written to during the refresh? Run 'dashboard refresh' again"
+            )
+
+
+def _refuse_doubles(mart: Connection) -> None:
+    """Nothing is counted twice: a key names one customer, and one grade and one rate are in force on a day."""
+    keys = marts.customer_fact.c.customer_key
+    doubles = mart.execute(select(func.count(keys) - func.count(keys.distinct()))).scalar_one()
+    if doubles:
+        raise DashboardError(f"table 'customer' has {doubles:,} rows whose customer_key another row has: make them one")
+    for table, key in ((marts.assignment, "customer_key"), (marts.activity_rate, "activity_key")):
+        t = table.c
+        following = func.lead(t.valid_from).over(partition_by=t[key], order_by=t.valid_from)
+        spans = select(t[key].label("key"), t.valid_to, following.label("following")).subquery("spans").c
+        overlapping = spans.following.is_not(None) & (spans.valid_to.is_(None) | (spans.valid_to > spans.following))
+        twice = mart.execute(select(func.count(spans.key.distinct())).where(overlapping)).scalar_one()
+        if twice:
+            raise DashboardError(
+                f"table {table.name!r} has two rows in force on the same day for {twice:,} {key}(s): "
+                "let each end (valid_to, exclusive) where the next begins"
             )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -22,7 +23,7 @@ from dashboard.language import language
 from dashboard.periods import Calendar
 from dashboard.warehouse.read import Marts
 from queries import cost, customers, levels, population, satisfaction, tiers, value
-from tests.small import EVERYBODY, asked
+from tests.small import EVERYBODY, Books, asked
 from tests.views import filters
 
 MONEY = ("revenue", "gross_margin", "cost_to_serve", "profit")
@@ -158,6 +159,19 @@ def test_loss_makers_behind_the_whale_curve(demo: Marts) -> None:
     assert behind(demo, group="moved")["profit"] == pytest.approx(whale["total_profit"], abs=CENT)
 
 
+@pytest.mark.parametrize("key", [key for key, question in QUESTIONS.items() if question.behind == "moved"])
+def test_an_answer_about_a_group_counts_the_groups_customers(demo: Marts, key: str) -> None:
+    assert asked(demo, key).n == behind(demo, group="moved")["customers"]
+
+
+def test_losses_are_those_of_the_loss_makers(demo: Marts) -> None:
+    found = behind(demo, group="loss_makers")
+    losses = asked(demo, "cost.losses").numbers
+    assert losses["customers"] == found["customers"]
+    assert losses["loss"] == pytest.approx(-found["profit"], abs=CENT)
+    assert asked(demo, "cost.loss_makers").numbers["loss"] == pytest.approx(losses["loss"], abs=CENT)
+
+
 @pytest.mark.parametrize("zone", ["creators", "break_even", "destroyers"])
 def test_customers_behind_a_zone(demo: Marts, zone: str) -> None:
     shown = next(z for z in asked(demo, "value.whale").numbers["zones"] if z["code"] == zone)
@@ -279,3 +293,17 @@ def test_the_marts_hold_what_the_warehouse_holds(demo: Marts) -> None:
     published = reader.rows(population.weeks(reader.view, reader.view.window))
     adds_up(published, whole, MONEY)
     assert ask("value.summary", reader).numbers["revenue"] == pytest.approx(published["revenue"].sum(), abs=CENT)
+
+
+@pytest.mark.parametrize("costed", [True, False])
+def test_customers_behind_a_decile_among_equals_and_without_cost_of_goods(tmp_path: Path, costed: bool) -> None:
+    """Twenty-five customers of equal profit and unequal revenue; without cost of goods the rank is by revenue."""
+    b = Books()
+    for number in range(25):
+        b.customer(f"C{number:02}")
+        revenue = 1000 - 30 * (7 * number % 25)
+        b.sale(f"C{number:02}", "2026-11-12", revenue, revenue - 10 if costed else None)
+    held = b.marts(tmp_path)
+    for row in asked(held, "value.deciles").table.to_dict("records"):
+        found = behind(held, group=f"decile-{row['decile']}")
+        assert (found["customers"], found["revenue"]) == (row["customers"], row["revenue"]), row["decile"]

@@ -63,25 +63,34 @@ def spells(books: Books, folder: Path) -> list[tuple]:
     return [(score, n, round(months * MONTH), *said) for score, n, months, *said in rows]
 
 
-@pytest.mark.parametrize(
-    ("answers", "days"),
-    [
-        ({"2026-01-05": 4}, {4: 182}),
-        ({"2026-11-12": 4}, {4: 1}),  # the last day itself
-        ({"2026-11-13": 4}, {}),  # after the last day with data
-        ({"2026-05-15": 4}, {4: 182}),  # 181 days and the last one
-        ({"2026-05-16": 4}, {4: 181}),
-        ({"2026-01-05": 4, "2026-01-06": 2}, {4: 1, 2: 182}),
-        ({"2026-01-05": 4, "2026-07-05": 2}, {4: 181, 2: 131}),
-        ({"2026-01-05": 4, "2026-07-06": 2}, {4: 182, 2: 130}),
-        ({"2026-01-05": 4, "2026-07-07": 2}, {4: 182, 2: 129}),  # a day between in which no answer is in force
-    ],
+IN_FORCE: tuple[tuple[dict[str, int], dict[int, int]], ...] = (
+    ({"2026-01-05": 4}, {4: 182}),
+    ({"2026-11-12": 4}, {4: 1}),  # the last day itself
+    ({"2026-11-13": 4}, {}),  # after the last day with data
+    ({"2026-05-15": 4}, {4: 182}),  # 181 days and the last one
+    ({"2026-05-16": 4}, {4: 181}),
+    ({"2026-01-05": 4, "2026-01-06": 2}, {4: 1, 2: 182}),
+    ({"2026-01-05": 4, "2026-07-05": 2}, {4: 181, 2: 131}),
+    ({"2026-01-05": 4, "2026-07-06": 2}, {4: 182, 2: 130}),
+    ({"2026-01-05": 4, "2026-07-07": 2}, {4: 182, 2: 129}),  # a day between in which no answer is in force
 )
-def test_how_long_an_answer_is_in_force(tmp_path: Path, answers: dict[str, int], days: dict[int, int]) -> None:
-    b = line()
-    for on, score in answers.items():
-        b.answered("C1", on, score)
-    assert [row[:3] for row in spells(b, tmp_path)] == sorted((score, 1, n) for score, n in days.items())
+
+
+@pytest.fixture(scope="module")
+def answering(tmp_path_factory: pytest.TempPathFactory) -> Marts:
+    """A customer a case: C1, C2 …"""
+    b = line("C0")
+    for number, (answers, _) in enumerate(IN_FORCE, 1):
+        b.customer(f"C{number}")
+        for on, score in answers.items():
+            b.answered(f"C{number}", on, score)
+    return b.marts(tmp_path_factory.mktemp("answering"))
+
+
+@pytest.mark.parametrize("number", range(1, len(IN_FORCE) + 1), ids=[str(answers) for answers, _ in IN_FORCE])
+def test_how_long_an_answer_is_in_force(answering: Marts, number: int) -> None:
+    rows = columns(answering, satisfaction.curve, "satisfaction exposure", period="all", customer=f"C{number}")
+    assert {score: round(months * MONTH) for score, months in rows} == IN_FORCE[number - 1][1]
 
 
 def test_what_is_said_counts_for_the_answer_in_force_that_day(tmp_path: Path) -> None:
@@ -158,17 +167,18 @@ def test_loyalty_is_a_purchase_in_the_half_year_after_an_answer(marts: Marts) ->
     ]
 
 
-@pytest.mark.parametrize(
-    ("bought_on", "loyal"),
-    [("2026-01-05", 0), ("2026-01-06", 1), ("2026-07-06", 1), ("2026-07-07", 0)],
-)
-def test_the_half_year_of_loyalty_begins_the_day_after(tmp_path: Path, bought_on: str, loyal: int) -> None:
+def test_the_half_year_of_loyalty_begins_the_day_after(tmp_path: Path) -> None:
     """The order taken on the day of the answer was not brought by it."""
-    b = line("C1", 100)
-    b.customer("C2")
-    b.sale("C2", bought_on, 10, 5)
-    b.answered("C2", "2026-01-05", 4)
-    assert columns(b.marts(tmp_path), satisfaction.loyalty, "n bought") == [(1, loyal)]
+    b = line("C0")
+    bought = {"2026-01-05": 0, "2026-01-06": 1, "2026-07-06": 1, "2026-07-07": 0}
+    for on in bought:
+        b.customer(on)
+        b.sale(on, on, 10, 5)
+        b.answered(on, "2026-01-05", 4)
+    held = b.marts(tmp_path)
+    assert {on: columns(held, satisfaction.loyalty, "n bought", customer=on) for on in bought} == {
+        on: [(1, loyal)] for on, loyal in bought.items()
+    }
 
 
 def test_drivers_are_means_and_covariances_of_complete_answers(tmp_path: Path) -> None:
