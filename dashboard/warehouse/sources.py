@@ -13,7 +13,7 @@ import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import datetime, time
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
@@ -23,16 +23,23 @@ import numpy as np
 import openpyxl
 import pyarrow as pa
 import xlrd
-from duckdb_sqlalchemy import Dialect
 from openpyxl.utils.exceptions import InvalidFileException
-from sqlalchemy import Date, DateTime, Integer, String
-from sqlalchemy.types import TypeEngine
 
 from dashboard.errors import nearest
 from dashboard.warehouse.mapping import LoadError, Mapping, Source
+from dashboard.warehouse.writing import (
+    NUMBER,
+    Writing,
+    as_number,
+    as_text,
+    as_time,
+    clean,
+    first_line,
+    ident,
+    literal,
+    run,
+)
 
-NUMBER = "DECIMAL(18,6)"
-BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160) || chr(12288)"
 UNREADABLE = "\ufffd"
 LINE = "_line"
 AS_LINES = "columns = {'line': 'VARCHAR'}, delim = '', quote = '', escape = '', header = false, auto_detect = false"
@@ -47,128 +54,6 @@ REFUSALS = {
 }
 STRETCH = 1 << 28
 Files = list[tuple[Path, Path]]
-
-
-def ident(name: str) -> str:
-    """A name, quoted for SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(value: Any) -> str:
-    """A constant of a mapping, as a SQL literal."""
-    if value is None:
-        return "NULL"
-    if isinstance(value, bool | int | float):
-        return str(value)
-    if isinstance(value, datetime):
-        return f"TIMESTAMP '{value:%Y-%m-%d %H:%M:%S}'"
-    if isinstance(value, date):
-        return f"DATE '{value.isoformat()}'"
-    return "'" + str(value).replace("'", "''") + "'"
-
-
-def run(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
-    """Run a statement to its end; a statement left half fetched would keep the connection busy."""
-    return connection.execute(sql).fetchall()
-
-
-def first_line(error: Exception) -> str:
-    """What an engine's error says, without its drawing of the statement."""
-    return str(error).strip().split("\n")[0]
-
-
-# What text means ------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Writing:
-    """How a source writes numbers, days and nothing."""
-
-    decimal: str = "."
-    thousands: str | None = None
-    empty: tuple[str, ...] = ()
-    formats: tuple[str, ...] = ()
-    odd_blanks: bool = True  # tabs, line ends, no-break and ideographic spaces may surround the text
-    cells: bool = False  # from a worksheet: real dates come as yyyy-mm-dd, whatever the formats say
-
-
-PLAIN = Writing()
-
-
-def clean(value: str, kind: str, writing: Writing) -> str:
-    """A column as read, with blanks trimmed and empty text as NULL; other types unchanged."""
-    if kind != "VARCHAR":
-        return value
-    blank = ", ".join(literal(word) for word in writing.empty)
-    trimmed = f"nullif(trim({value}{f', {BLANKS}' if writing.odd_blanks else ''}), '')"
-    return f"CASE WHEN {trimmed} NOT IN ({blank}) THEN {trimmed} END" if blank else trimmed
-
-
-def as_text(value: str, kind: str) -> str:
-    """Codes and words; a whole floating-point number loses its `.0`."""
-    if kind == "VARCHAR":
-        return value
-    if kind in ("FLOAT", "DOUBLE"):
-        whole = f"CAST(CAST({value} AS BIGINT) AS VARCHAR)"
-        return (
-            f"CASE WHEN {value} = trunc({value}) AND abs({value}) < 1e15 THEN {whole}"
-            f" WHEN NOT isnan({value}) THEN CAST({value} AS VARCHAR) END"
-        )
-    return f"CAST({value} AS VARCHAR)"
-
-
-def as_number(value: str, kind: str, target: str, writing: Writing) -> str:
-    """A number of the type `target`; NULL when the text isn't one. Whole types refuse a fraction."""
-    if kind == "VARCHAR":
-        value = _plain_number(value, writing)
-    if target.startswith(("DECIMAL", "NUMERIC")):
-        return f"TRY_CAST({value} AS {target})"
-    exact = f"TRY_CAST({value} AS {NUMBER})"
-    return f"CASE WHEN {exact} = trunc({exact}) THEN TRY_CAST({exact} AS {target}) END"
-
-
-def _plain_number(value: str, writing: Writing) -> str:
-    """The text with a point for the decimals and no thousands; NULL where the marks are misplaced."""
-    mark, group = writing.decimal, writing.thousands
-    plain = value
-    misplaced = [f"contains({value}, '.')"] if "." not in (mark, group) else []
-    if group:
-        if group == " ":  # typesetters' spaces: no-break and narrow no-break
-            value = plain = f"translate({value}, chr(160) || chr(8239), '  ')"
-        pattern = rf"[+-]?\d{{1,3}}({re.escape(group)}\d{{2,3}})*{re.escape(group)}\d{{3}}({re.escape(mark)}\d*)?"
-        misplaced.append(f"contains({value}, {literal(group)}) AND NOT regexp_full_match({value}, {literal(pattern)})")
-        plain = f"replace({value}, {literal(group)}, '')"
-    if mark != ".":
-        plain = f"replace({plain}, {literal(mark)}, '.')"
-    return f"CASE WHEN NOT ({' OR '.join(misplaced)}) THEN {plain} END" if misplaced else plain
-
-
-def as_time(value: str, kind: str, target: str, writing: Writing) -> str:
-    """A DATE or TIMESTAMP by the declared formats in turn, else ISO; NULL when the text is none."""
-    if kind.startswith(("DATE", "TIMESTAMP")):
-        return f"CAST({value} AS {target})"
-    text = as_text(value, kind)
-    iso = f"TRY_CAST({text} AS TIMESTAMP)"
-    if not writing.formats:
-        return f"CAST({iso} AS {target})"
-    declared = f"try_strptime({text}, [{', '.join(literal(form) for form in writing.formats)}])"
-    return f"CAST({f'coalesce({declared}, {iso})' if writing.cells else declared} AS {target})"
-
-
-def sql_type(kind: TypeEngine) -> str:
-    """The contract's type as DuckDB spells it."""
-    return str(kind.compile(dialect=Dialect()))
-
-
-def convert(value: str, kind: str, target: TypeEngine, writing: Writing) -> tuple[str, str]:
-    """(SQL of the contract's type, what a value that can't be converted is not)."""
-    if isinstance(target, String):
-        return as_text(value, kind), "a text"
-    if isinstance(target, DateTime | Date):
-        spelling = " or ".join(writing.formats) or "yyyy-mm-dd"
-        return as_time(value, kind, sql_type(target), writing), f"a date written {spelling}"
-    expected = "a whole number" if isinstance(target, Integer) else "a number"
-    return as_number(value, kind, sql_type(target), writing), expected
 
 
 # Files ----------------------------------------------------------------------------------------------------

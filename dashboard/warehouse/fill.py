@@ -1,0 +1,361 @@
+"""From candidates to a filled warehouse: codes numbered, repeats merged, tables filled, totals proven."""
+# Names are quoted by `ident` and values by `literal`; the statements can't be bound parameters throughout.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import duckdb
+
+from dashboard.warehouse.candidates import AMOUNTS, GOOD, Candidates, Check, Entry, View, exact_name, of_aside
+from dashboard.warehouse.mapping import (
+    BLANK_IS_A_VALUE,
+    DIMENSIONS,
+    Feed,
+    LoadError,
+    Mapping,
+    Target,
+    generated_key,
+    natural_key,
+    targets,
+)
+from dashboard.warehouse.report import LoadReport, SetAside, TableReport
+from dashboard.warehouse.sources import Staged, stage_rows
+from dashboard.warehouse.writing import first_line, ident, literal, run
+from queries.schema import REQUIRED, metadata
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Held:
+    """Rows, and the amounts in them."""
+
+    rows: int
+    amounts: tuple[Decimal, ...]
+
+    def __add__(self, other: Held) -> Held:
+        amounts = zip(self.amounts, other.amounts, strict=True)
+        return Held(self.rows + other.rows, tuple(one + another for one, another in amounts))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of some rows of a feed: set aside for a reason, merged, or (neither) loaded."""
+
+    reason: str | None
+    merged: bool
+    held: Held
+
+
+class Filling:
+    """One load: the sources in the staging database, and the steps from there to a filled warehouse."""
+
+    def __init__(self, mapping: Mapping, connection: duckdb.DuckDBPyConnection) -> None:
+        self.mapping = mapping
+        self.connection = connection
+        self.sources: dict[str, Staged] = {}
+        self.candidates: list[Candidates] = []
+        self.added: dict[str, int] = {}
+        self.notes: dict[str, list[str]] = {}
+
+    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return run(self.connection, sql)
+
+    def _of(self, table: str) -> list[Candidates]:
+        return [candidates for candidates in self.candidates if candidates.feed.table == table]
+
+    def fill(self, progress: Progress) -> tuple[TableReport, ...]:
+        """Stage every feed, fill every table, and prove that nothing was lost."""
+        feeds = sorted(self.mapping.feeds, key=lambda feed: feed.rows_of is not None)
+        for number, feed in enumerate(feeds):
+            self.candidates.append(self._stage(feed, number))
+            progress(f"{feed.table}: staged", 0.5 + 0.25 * (number + 1) / len(feeds))
+        names = [name for name in metadata.tables if self._of(name)]
+        for name in (name for name in names if name in DIMENSIONS):
+            self._merge(name)
+        for name in (name for name in names if name not in DIMENSIONS):
+            self._refuse_unknown(name)
+            if natural_key(metadata.tables[name]):
+                self._merge(name)
+        reports = []
+        for number, name in enumerate(names):
+            self._insert(name)
+            reports.append(self._reconcile(name))
+            progress(f"{name}: loaded", 0.75 + 0.15 * (number + 1) / len(names))
+        for report in (r for r in reports if r.table in REQUIRED and not r.loaded):
+            most = max((part for r in reports for part in r.set_aside), key=lambda part: part.rows, default=None)
+            why = f"{most.rows:,} set aside: {most.reason}" if most else "the source is empty"
+            raise LoadError(f"[table.{report.table}]: not one row could be loaded ({why})")
+        return (*reports, *self._broken_lookups())
+
+    def _stage(self, feed: Feed, number: int) -> Candidates:
+        """The feed's rows with every field converted, and for each the first reason not to load it."""
+        parent = next(iter(self._of(feed.rows_of)), None) if feed.rows_of else None
+        if parent:
+            base = parent.base
+        elif feed.source:
+            base = self.sources[feed.source]
+        else:
+            base = stage_rows(self.connection, f"rows {number}", feed.rows)
+        view = View(self.connection, parent.feed if parent else feed, base, self.sources)
+        anonymous = self.mapping.anonymous[0] if self.mapping.anonymous else None
+        known, specs = targets(metadata.tables[feed.table]), [feed.fields | e for e in feed.spread or ({},)]
+        given = self._fields(feed.table)
+        fields = tuple(name for name in known if name in given)
+        entries: list[Entry] = []
+        selects = []
+        for at, spec in enumerate(specs):
+            entry = Entry(view, feed, spec, fields, anonymous)
+            selects.append(entry.select(at, sum(len(other.checks) for other in entries)))
+            entries.append(entry)
+        table = f"stage.feed_{number}"
+        wanted = [f"{ident(key)} IS NOT NULL" for key in self._key_to_find(feed)]
+        if parent and parent.entries > 1:
+            wanted.append(f"_row IN (SELECT _row FROM {parent.good})")
+        elif parent and self._rows(f"SELECT 1 FROM {parent.table} WHERE NOT {GOOD} LIMIT 1"):
+            wanted.append(f"_row NOT IN (SELECT _row FROM {parent.table} WHERE NOT {GOOD})")
+        repeated = self._find_repeats(table, base) if feed.repeats else None
+        merged = f"_row IN (FROM {repeated})" if feed.repeats == "merge" else "false"
+        rows = f"({' UNION ALL '.join(selects)}) WHERE {' AND '.join(wanted) or 'true'}"
+        if feed.table in DIMENSIONS:
+            # Rows that say the same are one candidate; one that is to be set aside stays alone.
+            rows = (
+                "(SELECT min(_row) AS _row, max(_row) AS _last, count(*) AS _rows, * EXCLUDE (_row),"
+                f" CASE WHEN _why IS NOT NULL THEN _row END AS _alone FROM {rows} GROUP BY ALL)"
+            )
+        try:
+            self._rows(f"CREATE TABLE {table} AS SELECT *, {merged} AS _repeat FROM {rows}")
+        except duckdb.Error as error:
+            raise LoadError(f"{feed.place}: a row can't be worked out: {first_line(error)}") from None
+        checks = [check for entry in entries for check in entry.checks]
+        candidates = Candidates(feed, table, base, view.source, fields, checks)
+        if feed.repeats == "keep":
+            kept = self._rows(f"SELECT count(*) FROM {candidates.good} SEMI JOIN {repeated} USING (_row)")
+            self._note(feed.table, f"{kept[0][0]:,} exact repeats of other rows are among those loaded")
+        return candidates
+
+    def _fields(self, table: str) -> set[str]:
+        """The fields that some feed of a table fills, and those that are filled without it."""
+        own = {"name"} if table in DIMENSIONS else {name for of, name in BLANK_IS_A_VALUE if of == table}
+        feeds = [feed for feed in self.mapping.feeds if feed.table == table]
+        return own.union(*(part for feed in feeds for part in (feed.fields, *feed.spread)))
+
+    def _key_to_find(self, feed: Feed) -> tuple[str, ...]:
+        """The fields without which a row of another table simply names nothing here."""
+        return natural_key(metadata.tables[feed.table]) if feed.rows_of else ()
+
+    def _find_repeats(self, table: str, base: Staged) -> str:
+        """A table of the rows that repeat an earlier one in every column."""
+        columns = ", ".join(ident(column) for column in base.columns)
+        hashed = f"hash({columns})"
+        self._rows(
+            f"CREATE TABLE {table}_repeats AS SELECT rowid + 1 AS _row FROM {base.table}"
+            f" WHERE {hashed} IN (SELECT {hashed} FROM {base.table} GROUP BY 1 HAVING count(*) > 1)"
+            f" QUALIFY row_number() OVER (PARTITION BY {columns} ORDER BY rowid) > 1"
+        )
+        return f"{table}_repeats"
+
+    def _note(self, table: str, note: str) -> None:
+        self.notes.setdefault(table, []).append(note)
+
+    def _merge(self, name: str) -> None:
+        """One row a code (or mapped key), numbered by first appearance: `stage.merged_NAME`.
+
+        Of rows that share the key, each field takes the first (or last) value that isn't empty.
+        """
+        key = natural_key(metadata.tables[name])
+        parts = self._of(name)
+        pick = "arg_min" if parts[0].feed.keep == "first" else "arg_max"
+        others = [field for field in parts[0].fields if field not in key]
+        place = "_row" if parts[0].feed.keep == "first" or name not in DIMENSIONS else "_last"
+        rows = " UNION ALL ".join(
+            f"SELECT {', '.join(map(ident, (*key, *others)))}, {part.rows} AS _rows,"
+            f" _row + {at << 44} AS _order, {place} + {at << 44} AS _choice FROM {part.good}"
+            for at, part in enumerate(parts)
+        )
+        keys = ", ".join(map(ident, key))
+        picked = "".join(f", {pick}({ident(n)}, _choice) AS {ident(n)}" for n in others)
+        differ = "".join(f", min({ident(n)}) <> max({ident(n)}) AS {ident(f'{n} differs')}" for n in others)
+        self._rows(
+            f"CREATE TABLE stage.merged_{name} AS SELECT *, row_number() OVER (ORDER BY _first) AS _key FROM"
+            f" (SELECT {keys}{picked}{differ}, min(_order) AS _first, sum(_rows)::BIGINT AS _rows"
+            f" FROM ({rows}) GROUP BY {keys})"
+        )
+        for other in others:
+            differing = f"SELECT count(*) FROM stage.merged_{name} WHERE {ident(f'{other} differs')}"
+            if codes := self._rows(differing)[0][0]:
+                self._note(name, f"{codes:,} had several values of {other}; the {parts[0].feed.keep} one was kept")
+        if name == "customer" and self.mapping.anonymous:
+            code, title = map(literal, self.mapping.anonymous)
+            self._rows(
+                f"INSERT INTO stage.merged_customer BY NAME SELECT {code} AS code, {title} AS name,"
+                " 0 AS _rows, (SELECT coalesce(max(_key), 0) + 1 FROM stage.merged_customer) AS _key"
+                f" WHERE {code} NOT IN (SELECT code FROM stage.merged_customer)"
+            )
+            self.added[name] = self._rows("SELECT count(*) FROM stage.merged_customer WHERE _rows = 0")[0][0]
+
+    def _refuse_unknown(self, name: str) -> None:
+        """Set aside the rows whose required reference names a code that isn't there."""
+        for target in targets(metadata.tables[name]).values():
+            for part in self._of(name) if target.reference and target.required else ():
+                code = ident(target.field)
+                column = getattr(part.feed.fields.get(target.field), "column", None) or target.field
+                reason = f"this {target.field} is not in table {target.reference}"
+                part.checks.append(Check(reason, column, "", of_aside(target.field)))
+                self._rows(
+                    f"UPDATE {part.table} SET _why = {len(part.checks) - 1} WHERE _why IS NULL"
+                    f" AND {code} NOT IN (SELECT code FROM stage.merged_{target.reference})"
+                )
+
+    def _insert(self, name: str) -> None:
+        """Fill one table of the warehouse from what was merged, or from the good candidates."""
+        table = metadata.tables[name]
+        own = generated_key(table)
+        if natural_key(table):
+            self._insert_from(name, f"stage.merged_{name}", f"{own}, " if own else "", "s._key, " if own else "")
+            return
+        first = 0
+        for part in self._of(name):
+            number = f"{first} + (s._row - 1) * {part.entries} + s._entry + 1, "
+            self._insert_from(name, part.good, f"{own}, ", number)
+            first += part.base.rows * part.entries
+
+    def _insert_from(self, name: str, rows: str, own: str, number: str) -> None:
+        mapped = self._fields(name)
+        columns, values, joins = [], [], ""
+        for target in targets(metadata.tables[name]).values():
+            value = f"s.{ident(target.field)}"
+            if target.field not in mapped:
+                continue
+            if target.field == "name" and name in DIMENSIONS:
+                value = f"coalesce({value}, s.code)"
+            elif target.reference:
+                alias = ident(f"key of {target.field}")
+                joins += f" LEFT JOIN stage.merged_{target.reference} AS {alias} ON {alias}.code = {value}"
+                unknown = f"{value} IS NOT NULL AND {alias}.code IS NULL"
+                self._note_unknown(name, target, f"{rows} AS s{joins} WHERE {unknown}", value)
+                value = f"{alias}._key"
+            columns.append(ident(target.column.name))
+            values.append(value)
+        self._rows(
+            f"INSERT INTO warehouse.{ident(name)} ({own}{', '.join(columns)})"
+            f" SELECT {number}{', '.join(values)} FROM {rows} AS s{joins}"
+        )
+
+    def _note_unknown(self, name: str, target: Target, rows: str, value: str) -> None:
+        count, example = self._rows(f"SELECT count(*), min({value}) FROM {rows}")[0]
+        if count:
+            what = f'{target.field} that is not in table {target.reference}, such as "{example}"'
+            self._note(name, f"{count:,} name a {what}; loaded without it")
+
+    # Reconciliation
+
+    def _reconcile(self, name: str) -> TableReport:
+        """What became of all that was read for a table. Raises LoadError if a row or a cent is missing."""
+        parts = self._of(name)
+        amounts = [column for column in AMOUNTS.get(name, ()) if column in parts[0].fields]
+        none = Held(0, (Decimal(),) * len(amounts))
+        outcomes = [outcome for part in parts for outcome in self._outcomes(part, amounts)]
+        aside: dict[str, Held] = {}
+        for reason, held in ((o.reason, o.held) for o in outcomes if o.reason):
+            aside[reason] = aside.get(reason, none) + held
+        everything = sum((o.held for o in outcomes), none)
+        set_aside = sum(aside.values(), none)
+        merged = sum((o.held for o in outcomes if o.merged), none)
+        if natural_key(metadata.tables[name]):
+            shared = f"SELECT coalesce(sum(_rows - 1), 0)::BIGINT FROM stage.merged_{name} WHERE _rows > 0"
+            merged += replace(none, rows=self._rows(shared)[0][0])
+        sums = "".join(f", coalesce(sum({ident(column)}), 0)" for column in amounts)
+        rows, *totals = self._rows(f"SELECT count(*){sums} FROM warehouse.{ident(name)}")[0]
+        loaded, added = Held(rows, tuple(totals)), self.added.get(name, 0)
+        read = replace(everything, rows=sum(self._rows_read(part) for part in parts))
+        if replace(read, rows=read.rows + added) != loaded + merged + set_aside:
+            raise LoadError(f"[table.{name}]: the totals don't reconcile, so nothing was published; report this")
+        self._note_rounding(name, parts, dict(zip(amounts, read.amounts, strict=True)))
+        if name == "sales_line":
+            query = f"SELECT count(*), coalesce(sum(revenue), 0) FROM warehouse.{name} WHERE revenue < 0"
+            lines, revenue = self._rows(query)[0]
+            self._note(name, f"{lines:,} of the lines loaded are returns or reductions (revenue {revenue:,})")
+        stages = {"read": read, "loaded": loaded, "merged": merged, "set_aside": set_aside}
+        return TableReport(
+            name,
+            read.rows,
+            loaded.rows,
+            merged.rows,
+            added,
+            tuple(
+                SetAside(reason, held.rows, dict(zip(amounts, held.amounts, strict=True)))
+                for reason, held in aside.items()
+            ),
+            {a: {stage: held.amounts[at] for stage, held in stages.items()} for at, a in enumerate(amounts)},
+            tuple(self.notes.get(name, ())),
+        )
+
+    def _rows_read(self, part: Candidates) -> int:
+        """How many rows a feed had to account for, counted where they came from."""
+        if part.feed.rows_of:
+            return self._rows(f"SELECT coalesce(sum({part.rows}), 0)::BIGINT FROM {part.table}")[0][0]
+        rejected = sum(rows for _, rows in self._rejected(part.base.name)) if part.feed.source else 0
+        return self._rows(f"SELECT count(*) FROM {part.base.table}")[0][0] * part.entries + rejected
+
+    def _outcomes(self, part: Candidates, amounts: list[str]) -> list[Outcome]:
+        """What became of a feed's rows: loaded, merged, or set aside for a reason."""
+        sums = "".join(f", coalesce(sum({ident(column)}), 0)" for column in amounts)
+        grouped = self._rows(
+            f"SELECT _why, _why IS NULL AND _repeat, sum({part.rows})::BIGINT{sums}"
+            f" FROM {part.table} GROUP BY 1, 2 ORDER BY 1, 2"
+        )
+        found = [
+            Outcome(None if why is None else part.checks[why].reason, merged, Held(rows, tuple(held)))
+            for why, merged, rows, *held in grouped
+        ]
+        nothing = (Decimal(),) * len(amounts)
+        broken = self._rejected(part.base.name) if part.feed.source else []
+        return found + [Outcome(reason, False, Held(rows, nothing)) for reason, rows in broken]
+
+    def _note_rounding(self, name: str, parts: list[Candidates], rounded: dict[str, Decimal]) -> None:
+        for column, total in rounded.items():
+            queries = [f"SELECT sum({ident(exact_name(column))}) FROM {part.table}" for part in parts]
+            exact = sum((self._rows(query)[0][0] or Decimal() for query in queries), Decimal())
+            if exact != total:
+                written = f"{exact.normalize():,f} as written, {total:,} with each row rounded"
+                self._note(name, f"{column} adds up to {written}")
+
+    def _rejected(self, source: str) -> list[tuple[str, int]]:
+        """The lines of a source that are no rows at all, by reason."""
+        rejected = f"FROM stage.rejected WHERE source = {literal(source)}"
+        return self._rows(f"SELECT reason, count(*) {rejected} GROUP BY 1 ORDER BY 1")
+
+    def _broken_lookups(self) -> list[TableReport]:
+        """The broken lines of files that only serve joins: no table's rows, and yet not to be lost."""
+        own = {feed.source for feed in self.mapping.feeds}
+        reports = []
+        for name in (name for name in self.sources if name not in own):
+            aside = tuple(SetAside(reason, rows, {}) for reason, rows in self._rejected(name))
+            rows = self.sources[name].rows
+            if aside:
+                broken = sum(part.rows for part in aside)
+                reports.append(TableReport(f"source {name}", rows + broken, rows, 0, 0, aside, {}, ()))
+        return reports
+
+    # What is written beside the tables
+
+    def describe(self, report: LoadReport) -> None:
+        """The mapping's facts about the warehouse, and the report itself, as `warehouse_info`."""
+        info = self.mapping.info | {
+            "mapping": self.mapping.path.name,
+            "loaded_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "load_report": report.as_json(),
+        }
+        rows = list(info.items())
+        self._rows(f"INSERT INTO warehouse.warehouse_info FROM {values(rows)}")
+
+
+def values(rows: list[tuple[Any, ...]]) -> str:
+    return f"(VALUES {', '.join('(' + ', '.join(map(literal, row)) + ')' for row in rows)})"
