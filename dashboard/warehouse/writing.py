@@ -14,6 +14,8 @@ from sqlalchemy.types import TypeEngine
 
 NUMBER = "DECIMAL(18,6)"
 BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160) || chr(12288)"
+NO_BLANKS, SPACES, ODD = 0, 1, 2
+"""Around the text of a source: nothing, spaces, or also tabs, line ends, no-break and ideographic spaces."""
 
 
 def ident(name: str) -> str:
@@ -52,7 +54,7 @@ class Writing:
     thousands: str | None = None
     empty: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
-    odd_blanks: bool = True  # tabs, line ends, no-break and ideographic spaces may surround the text
+    blanks: int = ODD  # what may surround the text; to trim what isn't there would cost half of the load
     cells: bool = False  # from a worksheet: real dates come as yyyy-mm-dd, whatever the formats say
 
 
@@ -64,7 +66,8 @@ def clean(value: str, kind: str, writing: Writing) -> str:
     if kind != "VARCHAR":
         return value
     blank = ", ".join(literal(word) for word in writing.empty)
-    trimmed = f"nullif(trim({value}{f', {BLANKS}' if writing.odd_blanks else ''}), '')"
+    trims = {NO_BLANKS: value, SPACES: f"trim({value})", ODD: f"trim({value}, {BLANKS})"}
+    trimmed = f"nullif({trims[writing.blanks]}, '')"
     return f"CASE WHEN {trimmed} NOT IN ({blank}) THEN {trimmed} END" if blank else trimmed
 
 
