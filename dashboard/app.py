@@ -5,6 +5,7 @@ It lies here and not beside pages/, where Streamlit would serve pages by name be
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from dashboard.charts.theme import DARK, LIGHT  # noqa: E402
+from dashboard.errors import DashboardError  # noqa: E402
 from dashboard.language import CODES, message  # noqa: E402
 from dashboard.ui import session  # noqa: E402
 
@@ -28,6 +30,7 @@ PAGES = (
     ("customer", message("Customer"), ":material/person_search:"),
     ("data", message("Data"), ":material/database:"),
 )
+FIRST = PAGES[0][0]
 LANGUAGE_NAMES = {"zh": "中文", "en": "English"}
 
 
@@ -56,12 +59,18 @@ def main() -> None:
     session.scope()
     pages = {
         name: st.Page(
-            ROOT / "pages" / f"{name}.py", title=t(title), icon=icon, url_path=name, default=name == "overview"
+            ROOT / "pages" / f"{name}.py",
+            title=t(title),
+            icon=icon,
+            url_path="home" if name == FIRST else name,
+            default=name == FIRST,
         )
         for name, title, icon in PAGES
     }
     st.session_state[session.PAGES] = pages
-    chosen = st.navigation(list(pages.values()), position="sidebar")
+    # The first page lies at the root, whatever name it is given: a hidden one answers to its own name and leads there.
+    named = st.Page(ROOT / "pages" / f"{FIRST}.py", title=t(PAGES[0][1]), url_path=FIRST, visibility="hidden")
+    chosen = st.navigation([*pages.values(), named], position="sidebar")
     with st.sidebar:
         st.session_state["language-switch"] = language.code
         st.segmented_control(
@@ -73,6 +82,10 @@ def main() -> None:
             on_change=_choose_language,
             label_visibility="collapsed",
         )
+    if chosen is named:
+        with contextlib.suppress(DashboardError):  # the page says it
+            session.reader()  # the link's filters, which the other address would lose
+        st.switch_page(pages[FIRST])
     chosen.run()
 
 

@@ -49,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _serve(options: argparse.Namespace) -> None:
     settings = Settings.read(options.warehouse)
+    settings.check_sign_in()
     _refuse_taken_port(options.host, options.port)
     _ensure_marts(settings)
     address = f"http://{options.host if options.host != '0.0.0.0' else 'localhost'}:{options.port}"  # noqa: S104

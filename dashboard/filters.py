@@ -83,6 +83,19 @@ class Filters:
             values["customer"] = customer
         return cls(**values)
 
+    @classmethod
+    def salvaged(cls, params: Mapping[str, str], held: Marts) -> tuple[Filters, dict[str, tuple[str, ...]]]:
+        """As much of a link as these data know, and what they don't by parameter. One unknown code takes none along."""
+        kept, lost = {}, {}
+        for name, value in params.items():
+            parts = [part for part in value.split(",") if part] if name in CHOICES else [value]
+            good = [part for part in parts if _holds(name, part, held)]
+            if good:
+                kept[name] = ",".join(good)
+            if unknown := tuple(unquote(part) for part in parts if part not in good):
+                lost[name] = unknown
+        return cls.parse(kept), lost
+
     def url(self) -> dict[str, str]:
         """The shortest parameters that restore these filters; defaults are left out."""
         params = {}
@@ -202,6 +215,14 @@ def group_name(group: str, language: Language) -> str:
 def _code_in_list(code: str) -> str:
     """A code as it stands between commas: only a comma and a per cent sign of its own are escaped."""
     return code.replace("%", "%25").replace(",", "%2C")
+
+
+def _holds(name: str, value: str, held: Marts) -> bool:
+    try:
+        Filters.parse({name: value}).checked(held)
+    except DashboardError:
+        return False
+    return True
 
 
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> str:

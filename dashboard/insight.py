@@ -56,8 +56,10 @@ class Reader:
         return int(self.rows(counted(self.view)).iloc[0, 0])
 
     def rows(self, statement: Select) -> pd.DataFrame:
-        """A statement's rows; it must carry the reader's scope."""
-        return self.marts.read(statement, self.scope)
+        """A statement's rows; it must carry the reader's scope. A measure nobody took is undefined in them."""
+        found = self.marts.read(statement, self.scope)
+        unknown = [name for name, need in MEASURED.items() if name in found and not has(need, self.marts)]
+        return found.assign(**dict.fromkeys(unknown, float("nan"))) if unknown else found
 
     def t(self, text: str, **values: object) -> str:
         return self.language.t(text, **values)
@@ -157,6 +159,22 @@ NEEDS = {
     "region": message("the region tree (table region, and customer.region_key)"),
     "costs": message("what customers cost to serve (tables service_event or direct_cost)"),
 }
+
+MEASURED = {
+    "gross_margin": "cost_of_goods",
+    "profit": "cost_of_goods",
+    "margin": "cost_of_goods",
+    "loss_makers": "cost_of_goods",
+    "cost_to_serve": "costs",
+    "activity_cost": "service_event",
+    "direct_cost": "direct_cost",
+    "satisfaction": "survey",
+    "answers": "survey",
+    "praise": "word_of_mouth",
+    "complaint": "word_of_mouth",
+    "referral": "word_of_mouth",
+}
+"""What each measure is made of: without it the sum would be a zero that nobody measured."""
 
 
 def question(

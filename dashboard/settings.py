@@ -18,6 +18,9 @@ HOME = Path(os.environ.get("DASHBOARD_HOME", ROOT / "var"))
 
 WAREHOUSE_VARIABLE = "DASHBOARD_WAREHOUSE"
 ACCESS_VARIABLE = "DASHBOARD_ACCESS"
+SECRETS = Path(".streamlit") / "secrets.toml"
+"""Where Streamlit looks for the identity provider, in the program's folder and in the home of who runs it."""
+SIGN_IN = ("redirect_uri", "cookie_secret", "client_id", "client_secret", "server_metadata_url")
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,24 @@ class Settings:
             return path.parent / f"{path.stem}.marts"
         return HOME / f"{hashlib.sha256(self.warehouse.encode()).hexdigest()[:12]}.marts"
 
+    def check_sign_in(self) -> None:
+        """Raise DashboardError when readers must sign in and nothing says where; Streamlit would show a crash page."""
+        if self.access is None:
+            return
+        _access(self.access)
+        places = [Path.home() / SECRETS, ROOT / SECRETS]
+        given: dict[str, Any] = {}
+        for place in places:
+            if place.exists():
+                given |= _toml(place, "secrets").get("auth", {})
+        provider = given.get("default", {})
+        lacking = [name for name in SIGN_IN if not (given.get(name) or provider.get(name))]
+        if lacking:
+            raise DashboardError(
+                f"{ACCESS_VARIABLE} asks readers to sign in, but nothing says where: put {', '.join(lacking)} "
+                f"of your identity provider into the table [auth] of {places[-1]}, or unset {ACCESS_VARIABLE}"
+            )
+
     def scope_of(self, email: str | None) -> Scope | None:
         """What a reader may see; without an access file everybody is the local, unrestricted reader."""
         if self.access is None:
@@ -64,10 +85,7 @@ class Settings:
 
 def _access(path: Path) -> dict[str, dict[str, Any]]:
     """The access file: a TOML table `[people."mail@company"]` with `regions` and `permissions`."""
-    try:
-        people = tomllib.loads(path.read_text("utf-8")).get("people", {})
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise DashboardError(f"access file {path}: {error}") from error
+    people = _toml(path, "access").get("people", {})
     for email, rights in people.items():
         for key in rights:
             if key not in ("regions", "permissions"):
@@ -81,3 +99,10 @@ def _access(path: Path) -> dict[str, dict[str, Any]]:
                     f"{nearest(permission, PERMISSIONS)}"
                 )
     return {email.lower(): rights for email, rights in people.items()}
+
+
+def _toml(path: Path, what: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise DashboardError(f"{what} file {path}: {error}") from error

@@ -12,7 +12,8 @@ import pytest
 from dashboard.errors import DashboardError
 from dashboard.insight import QUESTIONS
 from dashboard.scope import Scope
-from dashboard.settings import Settings
+from dashboard.settings import ACCESS_VARIABLE, SECRETS, SIGN_IN, Settings
+from dashboard.warehouse.check import check
 from dashboard.warehouse.connect import Warehouse
 from dashboard.warehouse.read import Marts
 from dashboard.warehouse.refresh import refresh
@@ -230,3 +231,43 @@ def test_a_mistake_in_the_access_file_is_refused_not_ignored(tmp_path: Path, tex
 def test_a_missing_access_file_opens_nothing(tmp_path: Path) -> None:
     with pytest.raises(DashboardError, match="access file"):
         Settings("w.duckdb", tmp_path / "absent.toml").scope_of("a@b")
+
+
+# --- signing in --------------------------------------------------------------------------------------
+
+
+def provider(home: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> Settings:
+    """An access file, and a home whose secrets say this of signing in."""
+    (home / ".streamlit").mkdir()
+    (home / SECRETS).write_text(text, "utf-8")
+    monkeypatch.setenv("HOME", str(home))
+    return settings(home)
+
+
+@pytest.mark.parametrize("table", ["auth", "auth.default"])
+def test_with_an_identity_provider_readers_can_sign_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    own = "\n".join(f'{name} = "x"' for name in SIGN_IN[2:])
+    text = (
+        f'[auth]\nredirect_uri = "x"\ncookie_secret = "x"\n[{table}]\n{own}'
+        if "." in table
+        else (f'[auth]\nredirect_uri = "x"\ncookie_secret = "x"\n{own}')
+    )
+    provider(tmp_path, monkeypatch, text).check_sign_in()
+
+
+def test_an_access_file_without_a_way_to_sign_in_is_refused_with_what_to_put_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = provider(tmp_path, monkeypatch, '[auth]\nredirect_uri = "x"\n')
+    with pytest.raises(DashboardError) as error:
+        given.check_sign_in()
+    for part in (*SIGN_IN[1:], "[auth]", "secrets.toml", ACCESS_VARIABLE):
+        assert part in str(error.value)
+    assert "redirect_uri" not in str(error.value) and "\n" not in str(error.value)
+    assert str(error.value) in [finding.what for finding in check(given) if finding.level == "error"]
+
+
+def test_without_an_access_file_nobody_needs_to_sign_in() -> None:
+    Settings("w.duckdb").check_sign_in()

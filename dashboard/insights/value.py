@@ -11,7 +11,7 @@ import pandas as pd
 
 from dashboard.analysis import concentration
 from dashboard.charts import value as charts
-from dashboard.insight import Answer, Reader, no_customers, question
+from dashboard.insight import MEASURED, Answer, Reader, has, no_customers, question
 from dashboard.language import message
 from dashboard.periods import YEAR, Window
 from queries import value as queries
@@ -27,8 +27,9 @@ def totals(reader: Reader, view: object) -> dict[str, float | None]:
     """The summary numbers of a view; undefined ones are None."""
     row = reader.rows(queries.summary(view)).iloc[0]  # type: ignore[arg-type]
     found = {name: none_if_undefined(row[name]) for name in row.index}
-    for name in ("revenue", *(n for n in FLOWS if n == "cost_to_serve")):
-        found[name] = found[name] or 0.0
+    found["revenue"] = found["revenue"] or 0.0
+    if has("costs", reader.marts):
+        found["cost_to_serve"] = found["cost_to_serve"] or 0.0
     found["margin"] = ratio(found["profit"], found["revenue"])
     found["loss_maker_share"] = ratio(found["loss_makers"], found["moved_customers"])
     return found
@@ -79,10 +80,10 @@ def trend(reader: Reader) -> Answer:
     both["week"] = pd.to_datetime(both["week"])
     by_week = both.set_index("week")[[*FLOWS]].astype(float)
     every = pd.date_range(shown.first_week, shown.last_week, freq="7D", name="week")
-    costed = "cost_of_goods" in reader.marts.filled
-    # A week without sales is zero, a week before the data is not known; so is profit without cost of goods.
+    # A week without sales is zero, a week before the data is not known; so is a measure without data behind it.
+    known = [name for name in FLOWS if name == "revenue" or has(MEASURED[name], reader.marts)]
     held = pd.date_range(reader.calendar.first_week, shown.last_week, freq="7D")
-    by_week = by_week.reindex(held).fillna(0.0 if costed else {"revenue": 0.0, "cost_to_serve": 0.0})
+    by_week = by_week.reindex(held).fillna(dict.fromkeys(known, 0.0))
     filled, earlier = by_week.reindex(every), by_week.reindex(every - pd.Timedelta(YEAR))
     table = filled.assign(
         revenue_last_year=earlier["revenue"].to_numpy(), profit_last_year=earlier["profit"].to_numpy()

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.charts.sparkline import sparkline
 from dashboard.charts.theme import Look
-from dashboard.insight import Reader
+from dashboard.insight import MEASURED, NEEDS, Reader, has
 from dashboard.metrics import METRICS, say
 from dashboard.ui import session
 from dashboard.ui.answers import answer
@@ -42,7 +42,7 @@ def kpis(reader: Reader, look: Look, metrics: tuple[str, ...], *, headline: str 
             with st.container(width=WIDTH, key=f"kpi-{name}", gap=None):
                 st.html(_card(reader, look, name, rows.loc[name].to_dict(), weeks))
                 label = reader.t("See customers")
-                if st.button(label, key=f"kpi-behind-{name}", type="tertiary", icon=":material/groups:"):
+                if st.button(label, key=f"kpi-behind-{name}", type="tertiary", icon=":material/groups:", help=label):
                     asked = name
     if asked:  # outside the narrow card it was asked from
         behind(reader, GROUPS.get(asked, ""))
@@ -52,7 +52,10 @@ def _card(reader: Reader, look: Look, name: str, row: dict, weeks: list) -> str:
     metric, currency = METRICS[name], reader.marts.currency
     value = say(name, row["value"], reader.language, currency)
     exact = say(name, row["value"], reader.language, currency, exact=True)
-    lines = [_against(reader, name, row, comparison) for comparison in _comparisons(reader)]
+    if row["value"] != row["value"]:
+        lines = [f"<div class='kpi-why'>{html.escape(_why(reader, name))}</div>"]
+    else:
+        lines = [_against(reader, name, row, comparison) for comparison in _comparisons(reader)]
     spark = sparkline(weeks[-52:], look) if weeks else ""
     return (
         f"<div class='kpi'><div class='kpi-label' title='{html.escape(reader.t(metric.definition), quote=True)}'>"
@@ -60,6 +63,14 @@ def _card(reader: Reader, look: Look, name: str, row: dict, weeks: list) -> str:
         f"<div class='kpi-value' title='{html.escape(exact, quote=True)}'>{html.escape(value)}</div>"
         f"<div class='kpi-spark'>{_image(spark)}</div>{''.join(lines)}</div>"
     )
+
+
+def _why(reader: Reader, name: str) -> str:
+    """Why a number is not there."""
+    need = MEASURED.get(name)
+    if need and not has(need, reader.marts):
+        return reader.t("Needs {what}", what=reader.t(NEEDS[need]))
+    return reader.t("Nothing was recorded in these weeks")
 
 
 def _comparisons(reader: Reader) -> list[str]:

@@ -16,6 +16,7 @@ from dashboard.insight import Reader
 from dashboard.language import COMPARISON_NAMES, KIND_NAMES, PERIOD_NAMES, TIER_NAMES, message
 from dashboard.periods import COMPARISONS, PERIODS
 from dashboard.ui import session
+from dashboard.ui.table import plain_markdown
 from queries.schema import GRADES, TIERS
 
 CHOICE_NAMES = {
@@ -42,11 +43,20 @@ def open_page(title: str, *, filtered: bool = True) -> tuple[Reader, Look]:
         st.stop()
     look = session.look(reader.marts)
     st.html(f"<h1 class='page-title'>{html.escape(reader.t(title))}</h1>")
-    if problem := st.session_state.pop(session.PROBLEM, None):
-        st.warning(reader.t("Part of the link could not be restored: {problem}", problem=problem))
+    if lost := st.session_state.pop(session.LOST, None):
+        what = reader.language.list(_unknown(reader, name, values) for name, values in lost.items())
+        st.warning(
+            plain_markdown(reader.t("Not in these data and left out: {what}. Everything else is kept.", what=what))
+        )
     if filtered:
         _filter_bar(reader)
     return reader, look
+
+
+def _unknown(reader: Reader, name: str, values: Sequence[str]) -> str:
+    names = CHOICE_NAMES | {"period": message("Period"), "as_of": message("As of"), "compare": message("Compare with")}
+    names |= {"group": message("Group of customers"), "customer": message("Customer")}
+    return f"{reader.t(names[name])} {reader.language.list(value[:60] for value in values)}"
 
 
 def section(reader: Reader, title: str) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.charts.theme import Look
-from dashboard.errors import DashboardError
 from dashboard.filters import Filters
 from dashboard.insight import Reader
 from dashboard.language import CODES, Language, language
@@ -16,7 +15,7 @@ from dashboard.scope import Scope
 from dashboard.settings import Settings
 from dashboard.warehouse.read import Marts, open_marts
 
-FILTERS, LANGUAGE, WRITTEN, PROBLEM, PAGES = "filters", "language", "url_written", "problem", "pages"
+FILTERS, LANGUAGE, WRITTEN, LOST, PAGES = "filters", "language", "url_written", "lost", "pages"
 DEFAULT_LANGUAGE = "zh"
 
 
@@ -71,36 +70,22 @@ def reset() -> None:
 def reader() -> Reader:
     """The reader of this run, with the newest published version of the data.
 
-    Filters come from the URL when it was opened or walked back to, otherwise from the session. A link with
-    an unknown code is said to be so and the rest of it is kept.
+    Filters come from the URL when it was opened or walked back to, otherwise from the session. What these data
+    don't know, of a link or of filters chosen before a refresh, is left out and said; the rest is kept.
     """
     rights = scope()
     held = open_marts(Settings.read().marts)
     params = {name: value for name, value in st.query_params.items() if name not in ("lang", "embed")}
     if FILTERS not in st.session_state or (params and params != st.session_state.get(WRITTEN)):
-        st.session_state[FILTERS] = _restored(params, held)
-    try:
-        st.session_state[FILTERS] = filters().checked(held)
-    except DashboardError as error:
-        st.session_state[PROBLEM] = str(error)
-        st.session_state[FILTERS] = Filters()
+        wanted = params
+    else:
+        wanted = filters().url()
+    found, lost = Filters.salvaged(wanted, held)
+    choose(found.checked(held))
+    if lost:
+        st.session_state[LOST] = lost
     write_url()
     return Reader(filters(), rights, held, words())
-
-
-def _restored(params: dict[str, str], held: Marts) -> Filters:
-    """Filters of a link; parameters that don't hold are dropped and reported."""
-    kept = dict(params)
-    problems = []
-    for name, value in params.items():
-        try:
-            Filters.parse({name: value}).checked(held)
-        except DashboardError:
-            problems.append(f"{name}={value[:60]}")
-            del kept[name]
-    if problems:
-        st.session_state[PROBLEM] = ", ".join(problems)
-    return Filters.parse(kept)
 
 
 def write_url() -> None:

@@ -28,7 +28,10 @@ def check(settings: Settings) -> list[Finding]:
     """Findings about settings, contract, references between tables and marts, in that order."""
     found: list[Finding] = []
     try:
-        settings.scope_of(None)
+        settings.check_sign_in()
+    except DashboardError as error:
+        found.append(Finding("error", str(error)))
+    try:
         warehouse = Warehouse(settings.warehouse)
         with warehouse.connect() as connection:
             filled = warehouse.filled_tables(connection)

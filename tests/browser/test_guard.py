@@ -23,7 +23,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from dashboard.settings import ACCESS_VARIABLE, ROOT
+from dashboard.settings import ACCESS_VARIABLE, ROOT, SECRETS, SIGN_IN
 from dashboard.warehouse.read import Marts
 from tests.bench import servers
 from tests.browser.shots import PAGES
@@ -55,9 +55,13 @@ def guarded(demo_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """The demo behind an access file."""
     access = tmp_path_factory.mktemp("access") / "access.toml"
     access.write_text('[people."boss@example.com"]\npermissions = ["profile", "export"]\n', "utf-8")
+    (access.parent / ".streamlit").mkdir()
+    keys = "\n".join(f'{name} = "https://example.com/{name}"' for name in SIGN_IN)
+    (access.parent / SECRETS).write_text(f"[auth]\n{keys}\n", "utf-8")
     with contextlib.ExitStack() as running:
         with pytest.MonkeyPatch.context() as patch:  # for this server only
             patch.setenv(ACCESS_VARIABLE, str(access))
+            patch.setenv("HOME", str(access.parent))
             base = running.enter_context(servers.dashboard(demo_file))
         yield base
 

@@ -47,6 +47,18 @@ def test_nothing_is_compared_with_a_time_before_the_data(small: Marts) -> None:
     assert by_metric(small, "last_year", as_of="2025-11-16") == {}
 
 
+def test_what_nobody_measured_is_undefined_and_never_a_zero(tmp_path: Path) -> None:
+    """One order line with its cost of goods and nothing else: no cost to serve, no answers, no word of mouth."""
+    numbers = asked(line().marts(tmp_path / "a", ("customer", "sales_line")), "value.summary").numbers
+    unknown = ("cost_to_serve", "activity_cost", "direct_cost", "satisfaction", "praise", "complaint", "referral")
+    assert {name: numbers[name] for name in unknown} == dict.fromkeys(unknown)
+    assert (numbers["revenue"], numbers["gross_margin"], numbers["loss_makers"]) == (100, 40, 0)
+    without = line(goods=None).marts(tmp_path / "b", ("customer", "sales_line"))
+    summary = asked(without, "value.summary").numbers
+    assert [summary[name] for name in ("profit", "loss_makers", "loss_maker_share", "margin")] == [None] * 4
+    assert asked(without, "customers.list").table["cost_to_serve"].isna().all()
+
+
 # --- targets -----------------------------------------------------------------------------------------
 
 

@@ -15,7 +15,8 @@ from dashboard.insight import find
 from dashboard.language import language
 from dashboard.warehouse.read import Marts
 from tests.pages.app import CHINESE, ENGLISH, PAGES, bodies, figures, headlines, opened, turned
-from tests.small import asked
+from tests.pages.conftest import configured
+from tests.small import asked, line, published
 
 FILTERED = tuple(page for page in PAGES if page not in ("customer", "data"))
 EMPTY = {"kind": "person", "grade": "A", "region": "SG", "industry": "manufacturing", "tier": "self_service"}
@@ -123,12 +124,34 @@ def test_a_view_without_customers_says_so_and_leads_back(demo_app: Path, demo: M
 
 def test_what_a_link_can_not_restore_is_said_and_the_rest_is_kept(demo_app: Path) -> None:
     app = opened(region="CN,ATLANTIS", grade="A", period="3w", as_of="1999-01-04", tier="strategic")
-    (said,) = [warning.value for warning in app.warning]
-    for part in ("ATLANTIS", "period", "1999-01-04"):
+    (said,) = [warning.value.replace("\\", "") for warning in app.warning]
+    for part in ("Region ATLANTIS", "Period 3w", "As of 1999-01-04"):
         assert part in said
-    assert chips(app) == ["Grade A", "Strategic"]
-    assert app.query_params == {"grade": "A", "tier": "strategic", "lang": "en"}
+    assert "CN" not in said
+    assert chips(app) == ["China", "Grade A", "Strategic"]
+    assert app.query_params == {"region": "CN", "grade": "A", "tier": "strategic", "lang": "en"}
     assert not app.run().warning
+
+
+def test_new_data_without_a_code_keep_the_other_filters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader looks at two regions, one of which new data no longer have: said in his language, the rest holds."""
+    for code, place in (("B", 0), ("A", 1)):
+        books = line()
+        if not place:
+            books.region("GONE", "消失")
+        books.region("KEPT", "留下")
+        books.customer("C2", "KEPT")
+        books.sale("C2", "2026-11-12", 50, 30)
+        path = tmp_path / f"{code}.duckdb"
+        published(str(books.file(path)), tmp_path / "A.marts")
+        if not place:
+            configured(tmp_path / "A.duckdb", monkeypatch)
+            app = opened("value", "zh", region="KEPT,GONE", period="13w")
+            assert not app.warning
+    app.run()
+    (said,) = [warning.value.replace("\\", "") for warning in app.warning]
+    assert "地区 GONE" in said and not ENGLISH.search(said.replace("GONE", ""))
+    assert app.query_params == {"region": "KEPT", "period": "13w", "lang": "zh"}
 
 
 def test_a_link_that_tries_to_be_something_else_is_only_text(demo_app: Path) -> None:

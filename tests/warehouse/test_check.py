@@ -115,11 +115,11 @@ def test_a_mistake_in_the_access_file_is_found(path: Path, tmp_path: Path) -> No
     access = tmp_path / "access.toml"
     access.write_text('[people."a@b"]\nrights = []')
     findings = check(Settings(str(path), access))
-    assert [f.level for f in findings] == ["error"]
+    assert [f.level for f in findings if f.level != "ok"] == ["error"]
     assert "unknown key 'rights'" in findings[0].what
 
 
 def test_a_url_names_no_password(postgres: object) -> None:
     findings = check(Settings("postgresql+psycopg://reader:s3cret@127.0.0.1:1/none"))
-    assert [f.level for f in findings] == ["error"]
+    assert [f.level for f in findings if f.level != "ok"] == ["error"]
     assert "s3cret" not in findings[0].what
