@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from dashboard.errors import DashboardError
-from dashboard.settings import HOME, ROOT, WAREHOUSE_VARIABLE, Settings
+from dashboard.settings import ACCESS_VARIABLE, HOME, LEDGER_VARIABLE, ROOT, WAREHOUSE_VARIABLE, Settings
 
 FORMATS = ("json", "csv")
 DEMO_CUSTOMERS, DEMO_SEED = 20_000, 1
@@ -56,7 +56,11 @@ def _serve(options: argparse.Namespace) -> None:
     print(f"Customer value dashboard at {address}  (stop with Ctrl-C)", flush=True)
     # Streamlit reads its settings from the folder it runs in.
     os.environ[WAREHOUSE_VARIABLE] = str(Path(settings.warehouse).resolve()) if settings.is_file else settings.warehouse
+    os.environ[LEDGER_VARIABLE] = settings.ledger
+    if settings.access:
+        os.environ[ACCESS_VARIABLE] = str(settings.access.resolve())
     os.chdir(ROOT)
+    settings = Settings.read()
     from streamlit.web import bootstrap
 
     from dashboard import warm
@@ -116,6 +120,7 @@ def _ask(options: argparse.Namespace) -> None:
     from dashboard.filters import Filters
     from dashboard.insight import QUESTIONS, Reader, ask, find
     from dashboard.language import language
+    from dashboard.ledger import open_ledger
     from dashboard.scope import Scope
     from dashboard.warehouse.read import open_marts
 
@@ -133,7 +138,8 @@ def _ask(options: argparse.Namespace) -> None:
     _ensure_marts(settings)
     marts = open_marts(settings.marts)
     filters = filters.checked(marts)
-    insight = ask(options.question, Reader(filters, Scope.unrestricted("command line"), marts, speech))
+    reader = Reader(filters, Scope.unrestricted("command line"), marts, speech, open_ledger(settings))
+    insight = ask(options.question, reader)
     if options.format == "json":
         print(insight.to_json())
     else:

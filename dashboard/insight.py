@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from sqlalchemy import Select
@@ -25,15 +25,19 @@ from dashboard.scope import Scope
 from dashboard.warehouse.read import Entry, Marts
 from queries.population import View, counted
 
+if TYPE_CHECKING:
+    from dashboard.ledger import Ledger
+
 
 @dataclass(frozen=True)
 class Reader:
-    """Who asks, for what, in which language, of which version of the data."""
+    """Who asks, for what, in which language, of which version of the data, and where his entries go."""
 
     filters: Filters
     scope: Scope
     marts: Marts
     language: Language
+    ledger: Ledger | None = None
 
     @cached_property
     def calendar(self) -> Calendar:
@@ -136,7 +140,8 @@ class Question:
     """A registered question. `needs` are tables of the contract (or 'cost_of_goods') it can't do without;
     `draw` makes its figure of table and numbers; `dimension` is the filter that a click on a mark sets, or
     'group' when marks are groups of customers; `behind` is the group of customers the answer is about: empty for all
-    in view, None when it is about none."""
+    in view, None when it is about none; `written` says that the answer also depends on the ledger, so that one that
+    is kept goes with every new entry. It may depend on the reader's rights and regions, never on who he is."""
 
     key: str
     title: str
@@ -145,6 +150,7 @@ class Question:
     draw: Callable[..., Any] | None = None
     dimension: str = ""
     behind: str | None = ""
+    written: bool = False
 
 
 QUESTIONS: dict[str, Question] = {}
@@ -185,13 +191,14 @@ def question(
     draw: Callable[..., Any] | None = None,
     dimension: str = "",
     behind: str | None = "",
+    written: bool = False,
 ) -> Callable[[Callable[[Reader], Answer]], Callable[[Reader], Answer]]:
     """Register the function that answers a question."""
 
     def register(answer: Callable[[Reader], Answer]) -> Callable[[Reader], Answer]:
         if key in QUESTIONS:
             raise ValueError(f"question {key!r} is registered twice")
-        QUESTIONS[key] = Question(key, title, answer, needs, draw, dimension, behind)
+        QUESTIONS[key] = Question(key, title, answer, needs, draw, dimension, behind, written)
         return answer
 
     return register

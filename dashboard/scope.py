@@ -16,7 +16,9 @@ from sqlalchemy.ext.compiler import compiles
 
 from queries import marts
 
-PERMISSIONS = ("profile", "export")
+PERMISSIONS = ("profile", "export", "decide", "approve", "policy", "share")
+"""Beyond seeing figures: personal details, files, decisions and what belongs to them, approving those of others, the
+service policy and its pilots, and what everybody finds (views, what-ifs, events on charts)."""
 
 
 @dataclass(frozen=True)

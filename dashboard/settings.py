@@ -1,4 +1,4 @@
-"""Where things are: the warehouse, the marts beside it, and who may see what."""
+"""Where things are: the warehouse, the marts and the ledger beside it, and who may see what."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ HOME = Path(os.environ.get("DASHBOARD_HOME", ROOT / "var"))
 
 WAREHOUSE_VARIABLE = "DASHBOARD_WAREHOUSE"
 ACCESS_VARIABLE = "DASHBOARD_ACCESS"
+LEDGER_VARIABLE = "DASHBOARD_LEDGER"
 SECRETS = Path(".streamlit") / "secrets.toml"
 """Where Streamlit looks for the identity provider, in the program's folder and in the home of who runs it."""
 SIGN_IN = ("redirect_uri", "cookie_secret", "client_id", "client_secret", "server_metadata_url")
@@ -25,17 +26,19 @@ SIGN_IN = ("redirect_uri", "cookie_secret", "client_id", "client_secret", "serve
 
 @dataclass(frozen=True)
 class Settings:
-    """The warehouse, by path or URL, and the access file when readers must sign in."""
+    """The warehouse, by path or URL, the access file when readers must sign in, and the ledger, by path or URL,
+    when it isn't where it is by default."""
 
     warehouse: str
     access: Path | None = None
+    ledger_at: str | None = None
 
     @classmethod
     def read(cls, warehouse: str | None = None) -> Settings:
         """Settings from the argument, else the environment, else the embedded demo."""
         where = warehouse or os.environ.get(WAREHOUSE_VARIABLE) or str(HOME / "demo.duckdb")
         access = os.environ.get(ACCESS_VARIABLE)
-        return cls(where, Path(access) if access else None)
+        return cls(where, Path(access) if access else None, os.environ.get(LEDGER_VARIABLE) or None)
 
     @property
     def is_file(self) -> bool:
@@ -48,6 +51,13 @@ class Settings:
             path = Path(self.warehouse).resolve()
             return path.parent / f"{path.stem}.marts"
         return HOME / f"{hashlib.sha256(self.warehouse.encode()).hexdigest()[:12]}.marts"
+
+    @property
+    def ledger(self) -> str:
+        """Where people's entries are kept: a SQLite file beside the marts, unless said otherwise."""
+        if self.ledger_at is None:
+            return str(self.marts.with_suffix(".ledger.db"))
+        return self.ledger_at if "://" in self.ledger_at else str(Path(self.ledger_at).resolve())
 
     def check_sign_in(self) -> None:
         """Raise DashboardError when readers must sign in and nothing says where; Streamlit would show a crash page."""

@@ -15,6 +15,7 @@ from dashboard.charts.theme import Look, Mode
 from dashboard.filters import Filters
 from dashboard.insight import QUESTIONS, Reader
 from dashboard.language import CODES, language
+from dashboard.ledger import Ledger, open_ledger
 from dashboard.scope import Scope
 from dashboard.settings import Settings
 from dashboard.warehouse.read import Marts, open_marts
@@ -38,19 +39,19 @@ def _run(settings: Settings) -> None:
             held = open_marts(settings.marts)
             if held.version != warmed:
                 warmed = held.version
-                _warm(held)
+                _warm(held, open_ledger(settings))
         except Exception as error:  # the pages say what is wrong; this thread must outlive it
             warmed = "failed"
             logging.getLogger(__name__).warning("answers are not kept warm: %s", error)
 
 
-def _warm(held: Marts) -> None:
+def _warm(held: Marts, ledger: Ledger) -> None:
     # Only now: what is cached before the runtime exists goes to another store.
     import dashboard.insights  # noqa: F401 - registers the questions
     from dashboard.ui.answers import answer, figure
 
     for code in CODES:
-        reader = Reader(Filters(), Scope.unrestricted("warm"), held, language(code))
+        reader = Reader(Filters(), Scope.unrestricted("warm"), held, language(code), ledger)
         for key, asked in QUESTIONS.items():
             if key.startswith("customer."):
                 continue  # questions about one customer

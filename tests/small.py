@@ -28,6 +28,7 @@ import dashboard.insights  # noqa: F401  (registers the questions)
 from dashboard.filters import Filters
 from dashboard.insight import Insight, Reader, ask
 from dashboard.language import language
+from dashboard.ledger import Ledger
 from dashboard.scope import Scope
 from dashboard.warehouse.connect import Warehouse
 from dashboard.warehouse.read import Marts
@@ -160,9 +161,11 @@ def published(location: str, folder: Path) -> Marts:
     return Marts(folder, refresh(Warehouse(location), folder))
 
 
-def reader(marts: Marts, lang: str = "en", scope: Scope = EVERYBODY, **filters: Any) -> Reader:
+def reader(
+    marts: Marts, lang: str = "en", scope: Scope = EVERYBODY, *, ledger: Ledger | None = None, **filters: Any
+) -> Reader:
     """A reader with filters as the URL and the command line write them."""
-    return Reader(Filters.parse(filters).checked(marts), scope, marts, language(lang))
+    return Reader(Filters.parse(filters).checked(marts), scope, marts, language(lang), ledger)
 
 
 def asked(marts: Marts, key: str, lang: str = "en", scope: Scope = EVERYBODY, **filters: Any) -> Insight:

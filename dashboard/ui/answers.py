@@ -1,8 +1,9 @@
 """Answers and figures, each computed once for everybody who may see the same.
 
-The key is (question, canonical filters, scope fingerprint, data version, language) and for figures the
-theme: never a frame, whose hash is only a sample of it. Everybody gets the same object (a copy of a figure
-costs more than the figure); only the table is each reader's own to change.
+The key is (question, canonical filters, scope fingerprint, data version, language), the state of the ledger for
+questions about what people wrote, and for figures the theme: never a frame, whose hash is only a sample of it.
+Everybody gets the same object (a copy of a figure costs more than the figure); only the table is each reader's own
+to change.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def answer(key: str, reader: Reader) -> Insight:
         key,
         reader.filters.canonical,
         reader.scope.fingerprint,
-        reader.marts.version,
+        _version(key, reader),
         reader.language.code,
         _reader=reader,
     )
@@ -37,12 +38,19 @@ def figure(insight: Insight, reader: Reader, look: Look) -> Any:
         insight.key,
         reader.filters.canonical,
         reader.scope.fingerprint,
-        reader.marts.version,
+        _version(insight.key, reader),
         reader.language.code,
         look.mode,
         _insight=insight,
         _look=look,
     )
+
+
+def _version(key: str, reader: Reader) -> str:
+    """What the answer was computed from: the data, and for some questions what people wrote."""
+    if reader.ledger is None or not find(key).written:
+        return reader.marts.version
+    return f"{reader.marts.version}/{reader.ledger.state()}"
 
 
 @st.cache_resource(max_entries=KEPT, show_spinner=False)

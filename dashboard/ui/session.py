@@ -11,6 +11,7 @@ from dashboard.charts.theme import Look
 from dashboard.filters import Filters
 from dashboard.insight import Reader
 from dashboard.language import CODES, Language, language
+from dashboard.ledger import open_ledger
 from dashboard.scope import Scope
 from dashboard.settings import Settings
 from dashboard.warehouse.read import Marts, open_marts
@@ -85,7 +86,7 @@ def reader() -> Reader:
     if lost:
         st.session_state[LOST] = lost
     write_url()
-    return Reader(filters(), rights, held, words())
+    return Reader(filters(), rights, held, words(), open_ledger(Settings.read()))
 
 
 def write_url() -> None:
