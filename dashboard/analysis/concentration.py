@@ -9,11 +9,13 @@ customers ranked from the largest value to the smallest, either one by one or in
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple, NoReturn, Self, TypeVar
+from typing import NamedTuple, Self, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+
+from dashboard.analysis import inputs
 
 LEVEL = 0.95  # of every interval, unless the caller asks for another
 RESAMPLES = 400
@@ -53,11 +55,10 @@ class Ranking:
     @classmethod
     def of(cls, values: ArrayLike) -> Self:
         """Ranking of single customers; `values` has one entry a customer, in any order."""
-        given = _numbers(values)
-        descending = np.sort(given)[::-1]
+        descending = np.sort(inputs.numbers("values", values))[::-1]
         # NaN sorts to one end and an infinity to either, so two looks replace a pass over the data.
         if descending.size and not np.isfinite(descending[[0, -1]]).all():
-            _refuse_first(values, ~np.isfinite(given), given, "the value must be a finite number")
+            inputs.finite("values", values)
         ones = np.broadcast_to(np.float64(1), descending.shape)
         reached = np.arange(1, descending.size + 1, dtype=float)
         return cls(ones, descending, descending, descending**2, reached, np.cumsum(descending))
@@ -79,21 +80,22 @@ class Ranking:
         the one group that holds both gains and losses. Raises ValueError, naming the group, for a missing
         number, a negative count or groups that are not in descending order.
         """
-        count, money = _column("customers", customers), _column("total", total)
-        if (count < 0).any():
-            _refuse_first(customers, count < 0, count, "a group can't hold a negative number of customers")
+        count, money = inputs.finite("customers", customers, least=0), inputs.finite("total", total)
+        inputs.of_one_length(customers=count, total=money)
         mean = money / np.maximum(count, 1)
-        last = mean if smallest is None else _column("smallest", smallest)
-        won = count if gainers is None else _column("gainers", gainers)
-        gained = money if gains is None else _column("gains", gains)
-        lost = np.where(last < 0, count - won, 0) if losers is None else _column("losers", losers)
-        squared = money * mean if squares is None else _column("squares", squares)
-        columns = (money, last, won, gained, lost, squared)
-        if any(column.shape != count.shape for column in columns):
-            raise ValueError(_UNEQUAL)
+        last = mean if smallest is None else inputs.finite("smallest", smallest)
+        won = count if gainers is None else inputs.finite("gainers", gainers)
+        gained = money if gains is None else inputs.finite("gains", gains)
+        lost = np.where(last < 0, count - won, 0) if losers is None else inputs.finite("losers", losers)
+        squared = money * mean if squares is None else inputs.finite("squares", squares)
+        inputs.of_one_length(
+            customers=count, total=money, smallest=last, gainers=won, gains=gained, losers=lost, squares=squared
+        )
         occupied = count > 0
         count = count[occupied]
-        money, last, won, gained, lost, squared = (column[occupied] for column in columns)
+        money, last, won, gained, lost, squared = (
+            column[occupied] for column in (money, last, won, gained, lost, squared)
+        )
         _refuse_disorder(money / count, last)
         if gainers is not None:
             count, money, last, squared = _split_by_sign(count, money, last, squared, won, gained, lost)
@@ -390,8 +392,7 @@ def lorenz(values: ArrayLike) -> LorenzCurve:
     """
     ranking = Ranking.of(values)
     if ranking.n and ranking.smallest[-1] < 0:
-        given = _numbers(values)
-        _refuse_first(values, given < 0, given, _CLIP)
+        inputs.refuse(inputs.numbers("values", values) < 0, "values", _NOT_NEGATIVE, values)
     return _lorenz(ranking, None)
 
 
@@ -408,15 +409,13 @@ def lorenz_from_groups(
     equal); rank_total: sum of rank x value where rank 1 is the largest (without it, the Gini index leaves
     out the inequality within groups); squares: sum of squared values (without it, so does the interval).
     """
-    columns: list[ArrayLike] = [total] if smallest is None else [total, smallest]
-    for column in columns:
-        given = _numbers(column)
-        if (given < 0).any():
-            _refuse_first(column, given < 0, given, _CLIP)
+    for name, column in (("total", total), ("smallest", smallest)):
+        if column is not None:
+            inputs.refuse(inputs.numbers(name, column) < 0, name, _NOT_NEGATIVE, column)
     ranking = Ranking.from_groups(customers, total, smallest, squares=squares)
-    ranks = None if rank_total is None else _column("rank_total", rank_total)
-    if ranks is not None and ranks.shape != _numbers(total).shape:
-        raise ValueError(_UNEQUAL)
+    ranks = None if rank_total is None else inputs.finite("rank_total", rank_total)
+    if ranks is not None:
+        inputs.of_one_length(total=inputs.numbers("total", total), rank_total=ranks)
     return _lorenz(ranking, ranks)
 
 
@@ -452,11 +451,7 @@ def whale_curve(profits: ArrayLike) -> WhaleCurve:
     return WhaleCurve._of(Ranking.of(profits))
 
 
-_UNEQUAL = "the columns of the groups differ in length: give one entry a group in each"
-_CLIP = (
-    "Gini, Lorenz and top shares are defined for values that are not negative; "
-    "use whale_curve for profit, or clip at zero explicitly"
-)
+_NOT_NEGATIVE = "zero or more for Gini, Lorenz and top shares (use whale_curve for profit, or clip at zero explicitly)"
 
 
 def _lorenz(ranking: Ranking, rank_total: Floats | None) -> LorenzCurve:
@@ -490,9 +485,7 @@ def _money_of_top(counts: Floats, money: Floats, position: float) -> Floats:
 
 
 def _quantiles(draws: Floats, level: float) -> Interval:
-    if not 0 < level < 1:
-        raise ValueError(f"the level of an interval lies between 0 and 1, for example 0.95; got {level}")
-    tail = (1 - level) / 2
+    tail = (1 - inputs.between_0_and_1("level", level)) / 2
     # An observed draw, not an interpolated one: between a number and infinity there is none.
     low, high = np.quantile(draws, [tail, 1 - tail], method="inverted_cdf")
     return Interval(float(low), float(high))
@@ -535,7 +528,7 @@ def _refuse_disorder(mean: Floats, last: Floats) -> None:
     wrong = np.flatnonzero(mean[1:] > last[:-1] + slack)
     if wrong.size:
         raise ValueError(
-            f"group at position {wrong[0] + 1} holds larger values than the group before it: "
+            f"total, row {wrong[0] + 1}: the group holds larger values than the group before it: "
             "order the groups by value, largest first"
         )
 
@@ -543,29 +536,6 @@ def _refuse_disorder(mean: Floats, last: Floats) -> None:
 def _refuse_share(share: float) -> None:
     if not 0 <= share <= 1:
         raise ValueError(f"a share of customers is a fraction between 0 and 1; got {share}")
-
-
-def _numbers(values: ArrayLike) -> Floats:
-    if isinstance(values, pd.Series):
-        numbers = values.to_numpy(dtype=float, na_value=np.nan)
-    else:
-        numbers = np.asarray(values, dtype=float)
-    if numbers.ndim != 1:
-        raise ValueError(f"expected one value a customer, a one-dimensional array; got shape {numbers.shape}")
-    return numbers
-
-
-def _column(name: str, values: ArrayLike) -> Floats:
-    numbers = _numbers(values)
-    if not np.isfinite(numbers).all():
-        _refuse_first(values, ~np.isfinite(numbers), numbers, f"{name} must be a finite number")
-    return numbers
-
-
-def _refuse_first(values: ArrayLike, wrong: NDArray[np.bool_], numbers: Floats, why: str) -> NoReturn:
-    position = int(np.flatnonzero(wrong)[0])
-    label = f" (row {values.index[position]!r})" if isinstance(values, pd.Series) else ""
-    raise ValueError(f"position {position}{label} holds {numbers[position]}: {why}")
 
 
 def _curve_frame(reached: Floats, money: Floats, customers: int, total: float, names: tuple[str, str]) -> pd.DataFrame:

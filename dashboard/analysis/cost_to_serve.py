@@ -7,7 +7,6 @@ Money is kept in integer cents, so that customers + unused capacity + enterprise
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -15,6 +14,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+
+from dashboard.analysis import inputs
 
 LEVELS = ("order", "customer", "channel", "market", "enterprise")
 """The cost hierarchy (Cooper & Kaplan 1988), lowest first."""
@@ -26,7 +27,7 @@ _LARGEST_CENTS = 2.0**53  # beyond it a float no longer tells one cent from the 
 _UNDER_A_WHOLE = 1 - 2.0**-50
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CostToServe:
     """The ledger's service cost, by customer and activity. Every ``*_cents`` is an integer number of cents.
 
@@ -63,7 +64,7 @@ class CostToServe:
         return pd.DataFrame({"line": list(lines), "cents": list(lines.values())})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LossCauses:
     """Why each customer's profit differs from what a benchmark customer of the same revenue would bring.
 
@@ -91,7 +92,7 @@ class LossCauses:
     losers: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ServiceReturn:
     """Contribution per unit of service cost, on average (not at the margin: see ``service_levels``).
 
@@ -178,8 +179,7 @@ def largest_remainder(total: int, weights: ArrayLike) -> NDArray[np.int64]:
     fractions, at equal fractions to the earlier row. No part is a cent or more away from its share.
     Raises ValueError for a negative total, negative or missing weights, and weights that are all zero.
     """
-    weight = np.asarray(weights, dtype=float)
-    _refuse_rows(~(weight >= 0) | np.isinf(weight), "weights", "a number of zero or more")
+    weight = inputs.finite("weights", weights, least=0)
     whole = weight.sum()
     if total < 0 or total >= _LARGEST_CENTS:
         raise ValueError(f"total is {total}: it must be a number of cents from 0 to 2**53")
@@ -230,8 +230,8 @@ def causes_of_loss(
         raise ValueError("customers has no cost line: add a column a cost, such as cost_of_goods or freight")
     _require_columns(customers, lines, "customers")
     key = customers["customer"].reset_index(drop=True)
-    _refuse_rows(key.isna().to_numpy(), "customer", "a key")
-    _refuse_rows(key.duplicated().to_numpy(), "customer", "a key of its own: add up its rows first", key)
+    inputs.refuse(key.isna().to_numpy(), "customer", "a key")
+    inputs.refuse(key.duplicated().to_numpy(), "customer", "a key of its own: add up its rows first", labels=key)
     revenue = _to_cents(customers["revenue"], "revenue", key)
     cost = np.column_stack([_to_cents(customers[line], line, key) for line in lines])
 
@@ -282,11 +282,8 @@ def return_on_service(contribution: ArrayLike, cost: ArrayLike) -> ServiceReturn
     brings less than the last: show ``service_levels``' price of money beside it.
     Raises ValueError, with the row, for missing numbers, a negative cost or arrays of different lengths.
     """
-    gained, spent = np.asarray(contribution, dtype=float), np.asarray(cost, dtype=float)
-    if gained.shape != spent.shape or gained.ndim != 1:
-        raise ValueError(f"contribution {gained.shape} and cost {spent.shape} must be two arrays of one length")
-    _refuse_rows(~np.isfinite(gained), "contribution", "a finite number")
-    _refuse_rows(~(spent >= 0) | np.isinf(spent), "cost", "a number of zero or more")
+    gained, spent = inputs.finite("contribution", contribution), inputs.finite("cost", cost, least=0)
+    inputs.of_one_length(contribution=gained, cost=spent)
     defined = spent > 0
     ratio = np.full(gained.shape, np.nan)
     np.divide(gained, spent, out=ratio, where=defined)
@@ -298,26 +295,24 @@ def return_on_service(contribution: ArrayLike, cost: ArrayLike) -> ServiceReturn
 def _read_activities(activities: pd.DataFrame) -> pd.DataFrame:
     _require_columns(activities, ("activity", "capacity_cost", "practical_capacity"), "activities")
     name = activities["activity"].reset_index(drop=True)
-    _refuse_rows(name.isna().to_numpy(), "activity", "a name")
-    _refuse_rows(name.duplicated().to_numpy(), "activity", "a name of its own", name)
+    inputs.refuse(name.isna().to_numpy(), "activity", "a name")
+    inputs.refuse(name.duplicated().to_numpy(), "activity", "a name of its own", labels=name)
     plan = pd.DataFrame({"activity": name})
     plan["ledger_cents"] = _to_cents(activities["capacity_cost"], "capacity_cost", name)
-    _refuse_rows((plan["ledger_cents"] < 0).to_numpy(), "capacity_cost", "zero or more", name)
+    inputs.refuse((plan["ledger_cents"] < 0).to_numpy(), "capacity_cost", "zero or more", labels=name)
     plan["level"] = activities["level"].to_numpy() if "level" in activities else "customer"
     for row, level in enumerate(plan["level"]):
         if level not in LEVELS:
-            raise ValueError(f"level, row {row} ({name[row]!r}): {level!r} {_instead_of(level, LEVELS)}")
+            raise ValueError(f"level, row {row} ({name[row]!r}): {inputs.unknown(level, LEVELS)}")
     above = plan["level"].isin(ABOVE_CUSTOMERS).to_numpy()
-    capacity = activities["practical_capacity"].to_numpy(dtype=float, na_value=np.nan)
-    plan["practical_capacity"] = np.where(above & np.isnan(capacity), 0, capacity)
+    capacity = inputs.numbers("practical_capacity", activities["practical_capacity"])
+    capacity = np.where(above & np.isnan(capacity), 0, capacity)
+    plan["practical_capacity"] = inputs.finite("practical_capacity", capacity, least=0, labels=name)
     plan["unit_time"] = 1.0
     if "unit_time" in activities:
-        plan["unit_time"] = activities["unit_time"].to_numpy(dtype=float, na_value=np.nan)
-    for column in ("practical_capacity", "unit_time"):
-        number = plan[column].to_numpy()
-        _refuse_rows(~(number >= 0) | np.isinf(number), column, "a number of zero or more", name)
+        plan["unit_time"] = inputs.finite("unit_time", activities["unit_time"], least=0, labels=name)
     plan["pool"] = activities["pool"].to_numpy() if "pool" in activities else name
-    _refuse_rows(plan["pool"].isna().to_numpy(), "pool", "a name", name)
+    inputs.refuse(plan["pool"].isna().to_numpy(), "pool", "a name", labels=name)
     first = plan.groupby("pool", sort=False).transform("first")
     for given, column in (
         ("capacity_cost", "ledger_cents"),
@@ -325,9 +320,9 @@ def _read_activities(activities: pd.DataFrame) -> pd.DataFrame:
         ("level", "level"),
     ):
         differs = (plan[column] != first[column]).to_numpy()
-        _refuse_rows(differs, given, "the same in all rows of a pool", name)
+        inputs.refuse(differs, given, "the same in all rows of a pool", labels=name)
     no_rate = ~above & (plan["practical_capacity"] == 0) & (plan["ledger_cents"] > 0)
-    _refuse_rows(no_rate.to_numpy(), "practical_capacity", "above zero where there is a cost", name)
+    inputs.refuse(no_rate.to_numpy(), "practical_capacity", "above zero where there is a cost", labels=name)
     return plan
 
 
@@ -336,7 +331,7 @@ def _read_volumes(
 ) -> tuple[pd.Index, NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """Sorted customer keys; for each entry the positions of customer and activity, and the quantity."""
     _require_columns(volumes, ("customer", "activity", "quantity"), "volumes")
-    _refuse_rows(volumes["customer"].isna().to_numpy(), "customer", "a key")
+    inputs.refuse(volumes["customer"].isna().to_numpy(), "customer", "a key")
     found, keys = pd.factorize(volumes["customer"])
     keys = pd.Index(keys)
     order = keys.argsort()
@@ -345,14 +340,12 @@ def _read_volumes(
 
     # Look each distinct name up once: a volume table has millions of rows and a dozen activities.
     entry, distinct = pd.factorize(volumes["activity"], use_na_sentinel=True)
-    _refuse_rows(entry < 0, "activity", "a name", volumes["customer"])
+    inputs.refuse(entry < 0, "activity", "a name", labels=volumes["customer"])
     known = pd.Index(names).get_indexer(pd.Index(distinct))
     for name in pd.Index(distinct)[known < 0]:
         row = int(np.flatnonzero(volumes["activity"] == name)[0])
-        raise ValueError(f"activity, row {row} of volumes: {name!r} {_instead_of(name, names)}")
-    quantity = volumes["quantity"].to_numpy(dtype=float, na_value=np.nan)
-    wrong = ~(quantity >= 0) | np.isinf(quantity)
-    _refuse_rows(wrong, "quantity", "a number of zero or more", volumes["customer"])
+        raise ValueError(f"activity, row {row} of volumes: {inputs.unknown(name, names)}")
+    quantity = inputs.finite("quantity", volumes["quantity"], least=0, labels=volumes["customer"])
     return keys.take(order), position[found], known[entry].astype(np.int64), quantity
 
 
@@ -428,7 +421,7 @@ def _benchmark(
     if isinstance(benchmark, Mapping):
         for line in benchmark:
             if line not in lines:
-                raise ValueError(f"benchmark: {line!r} {_instead_of(line, lines)}")
+                raise ValueError(f"benchmark: {inputs.unknown(line, lines)}")
         missing = [line for line in lines if line not in benchmark]
         if missing:
             raise ValueError(f"benchmark has no ratio for {', '.join(missing)}")
@@ -437,9 +430,9 @@ def _benchmark(
             raise ValueError(f"benchmark: the ratio of {lines[int(np.argmin(np.isfinite(ratios)))]!r} is missing")
         return ratios, 0
     if benchmark not in ("profitable", "all"):
-        raise ValueError(f"benchmark: {benchmark!r} {_instead_of(benchmark, ('profitable', 'all'))}")
+        raise ValueError(f"benchmark: {inputs.unknown(benchmark, ('profitable', 'all'))}")
     if statistic not in ("aggregate", "median"):
-        raise ValueError(f"statistic: {statistic!r} {_instead_of(statistic, ('aggregate', 'median'))}")
+        raise ValueError(f"statistic: {inputs.unknown(statistic, ('aggregate', 'median'))}")
     chosen = (revenue > 0) & ((profit > 0) | (benchmark == "all"))
     if not chosen.any():
         if not len(revenue):
@@ -469,8 +462,8 @@ def _summarise(table: pd.DataFrame, excess: NDArray[np.int64], names: pd.Index) 
 
 
 def _to_cents(money: pd.Series, what: str, key: pd.Series) -> NDArray[np.int64]:
-    amount = money.to_numpy(dtype=float, na_value=np.nan) * 100
-    _refuse_rows(~(np.abs(amount) < _LARGEST_CENTS), what, "a finite amount below 9e13", key)
+    amount = inputs.numbers(what, money) * 100
+    inputs.refuse(~(np.abs(amount) < _LARGEST_CENTS), what, "a finite amount below 9e13", money, key)
     return np.rint(amount).astype(np.int64)
 
 
@@ -478,16 +471,3 @@ def _require_columns(frame: pd.DataFrame, columns: Iterable[str], what: str) -> 
     for column in columns:
         if column not in frame.columns:
             raise ValueError(f"{what} has no column {column!r}: it has {', '.join(map(str, frame.columns))}")
-
-
-def _refuse_rows(wrong: NDArray[np.bool_], what: str, needed: str, key: pd.Series | None = None) -> None:
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        whose = "" if key is None else f" ({key.iloc[row]!r})"
-        raise ValueError(f"{what}, row {row}{whose}: must be {needed} ({int(wrong.sum())} such rows)")
-
-
-def _instead_of(name: object, known: Iterable[str]) -> str:
-    known = [str(option) for option in known]
-    near = difflib.get_close_matches(str(name), known, n=1)
-    return f"is unknown; did you mean {near[0]!r}?" if near else f"is unknown; known are {', '.join(known)}"

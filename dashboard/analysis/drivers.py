@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from dashboard.analysis import inputs
+
 
 def key_drivers(
     n: int, covariance: Mapping[tuple[str, str], float], outcome: str, items: Sequence[str], level: float = 0.95
@@ -21,8 +23,10 @@ def key_drivers(
     covariance: sample covariances by pair (either order), over the same `n` answers. Gives columns item,
     importance (change of the outcome in standard deviations for one standard deviation of the item), low,
     high. Items that never vary have no importance and are left out; an empty frame when nothing can be said
-    (an outcome without variation, items that determine one another, or too few answers).
+    (an outcome without variation, items that determine one another, a covariance that is missing, or too
+    few answers).
     """
+    inputs.between_0_and_1("level", level)
 
     def cov(a: str, b: str) -> float:
         value = covariance.get((a, b), covariance.get((b, a)))
@@ -37,7 +41,7 @@ def key_drivers(
     sd = np.sqrt([cov(item, item) for item in varying])
     between = np.array([[cov(a, b) for b in varying] for a in varying]) / np.outer(sd, sd)
     with_outcome = np.array([cov(item, outcome) for item in varying]) / (sd * np.sqrt(spread))
-    if np.linalg.cond(between) > 1e10:
+    if not np.isfinite([*between.ravel(), *with_outcome]).all() or np.linalg.cond(between) > 1e10:
         return empty
     inverse = np.linalg.inv(between)
     beta = inverse @ with_outcome

@@ -7,7 +7,6 @@ migration is a Markov chain (Pfeifer & Carraway 2000, J. Interactive Marketing 1
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -16,6 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
+
+from dashboard.analysis import inputs
+from dashboard.analysis.lifetime_value import markov_lifetime_value
 
 RISE, CONTRACT, FALL, FALL_LIMITED = REASONS = ("rise", "contract", "fall", "fall limited")
 """Why a grade changed: the score stayed above a cut for the dwell time; a contract event let it rise at once;
@@ -27,7 +29,7 @@ NOT_GRADED = -1
 _CHUNK = 16_384  # customers at a time: their working arrays then stay in the processor's cache
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scores:
     """``score`` (n,) between 0 and 1; ``parts`` (n rows) weight x percentile of each component, which add up
     to the score; ``weights`` as used; ``n`` customers."""
@@ -74,7 +76,7 @@ class GradePolicy:
             _check_weights(self.weights)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GradeState:
     """What next week's review has to know about each customer, all (n,): the smoothed score, the grade's
     position in the policy (-1: not graded yet) and for how many reviews the score has asked for a rise (+)
@@ -85,7 +87,7 @@ class GradeState:
     pending: NDArray[np.int8]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GradeHistory:
     """Grades by customer and review.
 
@@ -109,7 +111,7 @@ class GradeHistory:
         return flips_per_customer_year(self.grades, reviews_per_year)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rfm:
     """Scores from 1 (worst) to ``classes`` (best), each (n,) int8, and the limits that make them.
 
@@ -137,7 +139,7 @@ class Rfm:
         return {name: sorted(rows["limit"]) for name, rows in self.cuts.groupby("component", sort=False)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Migration:
     """How customers move between grades (rows: from, columns: to) in one period.
 
@@ -166,12 +168,19 @@ class Migration:
     stayed: int
 
     def value(self, margin: Mapping[str, float] | ArrayLike, discount: float) -> pd.Series:
-        """Value of a customer who holds each grade now: see ``value_of_states``. A leaver brings nothing."""
+        """Expected discounted margin of a customer who holds each grade now; a leaver brings nothing.
+
+        ``margin``: money a period by grade, the first received now; ``discount`` above zero, a period: see
+        ``lifetime_value.markov_lifetime_value``.
+        """
         if isinstance(margin, Mapping):
-            _refuse_unknown(margin, self.grades, "margin")
+            inputs.refuse_unknown(margin, self.grades, "margin")
+            missing = [grade for grade in self.grades if grade not in margin]
+            if missing:
+                raise ValueError(f"margin has no amount for {', '.join(missing)}")
             margin = [margin[grade] for grade in self.grades]
         stay = self.probability[list(self.grades)].to_numpy()
-        return pd.Series(value_of_states(stay, margin, discount), index=self.probability.index, name="value")
+        return pd.Series(markov_lifetime_value(stay, margin, discount), index=self.probability.index, name="value")
 
     def flips_per_customer_year(self, periods_per_year: float) -> float:
         """Changes of grade a year among those who stayed."""
@@ -198,12 +207,12 @@ def score(components: pd.DataFrame, weights: Mapping[str, float], lower_is_bette
     Raises ValueError, with the row, for missing numbers; and for unknown components or weights.
     """
     _check_weights(weights)
-    _refuse_unknown(weights, components.columns, "weights")
+    inputs.refuse_unknown(weights, components.columns, "weights")
     reverse = set(lower_is_better)
-    _refuse_unknown(reverse, weights, "lower_is_better")
+    inputs.refuse_unknown(reverse, weights, "lower_is_better")
     parts = {}
     for name, weight in weights.items():
-        value = _numbers(components[name], name)
+        value = inputs.finite(name, components[name])
         rank, size = _twice_mid_rank(-value if name in reverse else value)
         parts[name] = weight * (rank / (2 * size))
     table = pd.DataFrame(parts, index=components.index)
@@ -217,9 +226,9 @@ def cuts_for_shares(scores: ArrayLike, shares: Sequence[float]) -> tuple[float, 
     that follow the customers make grades relative, and somebody's rise another's fall.
     """
     taken = np.cumsum(shares)
-    if not len(taken) or (np.asarray(shares) <= 0).any() or taken[-1] >= 1:
+    if not len(taken) or not (np.asarray(shares) > 0).all() or not taken[-1] < 1:
         raise ValueError(f"shares must be above zero and sum to less than 1: {tuple(shares)}")
-    value = _numbers(scores, "scores")
+    value = inputs.finite("scores", scores)
     if not len(value):
         raise ValueError("cuts can't be taken from no scores")
     return tuple(np.quantile(value, 1 - taken).tolist())
@@ -245,12 +254,12 @@ def assign_grades(
     ``state``: go on from an earlier result; one call over a year equals 52 calls of a week.
     Raises ValueError, with row and review, for missing scores, and for shapes that don't fit.
     """
-    history = np.asarray(score_history, dtype=float)
+    history = inputs.array("score_history", score_history)
     if history.ndim != 2:
         raise ValueError(f"score_history must be (customers, reviews), not {history.shape}")
     n, reviews = history.shape
-    first = np.zeros(n, dtype=np.int64) if started is None else np.asarray(started)
-    events = None if contract_events is None else np.asarray(contract_events, dtype=bool)
+    first = np.zeros(n) if started is None else inputs.finite("started", started)
+    events = None if contract_events is None else inputs.flags("contract_events", contract_events)
     state = _no_state(n) if state is None else state
     for name, array, shape in (
         ("started", first, (n,)),
@@ -306,15 +315,13 @@ def rfm(
     if not 2 <= classes <= 9:
         raise ValueError(f"classes must be 2 to 9, not {classes}")
     fixed = {} if cuts is None else dict(cuts)
-    _refuse_unknown(fixed, COMPONENTS, "cuts")
+    inputs.refuse_unknown(fixed, COMPONENTS, "cuts")
     if nested and fixed:
         raise ValueError("nested scores have limits of their own in each cell: give cuts or nested, not both")
     values = {
-        name: _numbers(value, name) for name, value in zip(COMPONENTS, (recency, frequency, monetary), strict=True)
+        name: inputs.finite(name, value) for name, value in zip(COMPONENTS, (recency, frequency, monetary), strict=True)
     }
-    if len({len(value) for value in values.values()}) > 1:
-        lengths = ", ".join(f"{name} {len(value)}" for name, value in values.items())
-        raise ValueError(f"the three must be of one length: {lengths}")
+    inputs.of_one_length(**values)
 
     scores, tables = {}, []
     cell = np.zeros(len(values["recency"]), dtype=np.int64)
@@ -352,8 +359,7 @@ def migration(
     states = grades if leaver is None else [*grades, leaver]
     before = _codes(from_grades, grades, "from_grades")
     after = _codes(to_grades, states, "to_grades")
-    if len(before) != len(after):
-        raise ValueError(f"from_grades has {len(before)} customers and to_grades {len(after)}")
+    inputs.of_one_length(from_grades=before, to_grades=after)
     counts = np.bincount(before * len(states) + after, minlength=len(grades) * len(states))
     return migration_from_counts(counts.reshape(len(grades), len(states)), grades, leaver=leaver, smoothing=smoothing)
 
@@ -377,8 +383,8 @@ def migration_from_counts(
     if isinstance(counts, pd.DataFrame):
         counts = counts.rename(index=str, columns=str)
         states = grades if leaver is None else [*grades, leaver]
-        _refuse_unknown(counts.index, grades, "counts' rows")
-        _refuse_unknown(counts.columns, states, "counts' columns")
+        inputs.refuse_unknown(counts.index, grades, "counts' rows")
+        inputs.refuse_unknown(counts.columns, states, "counts' columns")
         matrix = counts.reindex(index=grades, columns=states, fill_value=0).to_numpy(dtype=float)
     else:
         matrix = np.asarray(counts, dtype=float)
@@ -434,20 +440,6 @@ def stationary_share(probability: ArrayLike) -> NDArray[np.float64]:
         return undefined
     share = np.abs(vectors[:, same[0]].real)
     return share / share.sum()
-
-
-def value_of_states(probability: ArrayLike, margin: ArrayLike, discount: float) -> NDArray[np.float64]:
-    """Expected discounted margin (J,) by the state held now: (I - P / (1 + d))^-1 R.
-
-    ``probability`` P (J, J), rows summing to 1 or, with leavers, less; ``margin`` R (J,), money a period,
-    the first received now; ``discount`` d > 0 a period. Pfeifer & Carraway 2000.
-    """
-    matrix, reward = np.asarray(probability, dtype=float), np.asarray(margin, dtype=float)
-    if matrix.shape != (len(reward), len(reward)):
-        raise ValueError(f"margin has {len(reward)} states and probability is {matrix.shape}")
-    if not discount > 0:
-        raise ValueError(f"discount must be above zero a period, not {discount}")
-    return np.linalg.solve(np.eye(len(reward)) - matrix / (1 + discount), reward)
 
 
 def flips_per_customer_year(grades: ArrayLike, reviews_per_year: float = 52.0) -> float:
@@ -584,7 +576,7 @@ def _no_state(n: int) -> GradeState:
 
 
 def _refuse_missing_scores(
-    block: NDArray[np.float64], first: NDArray[np.int64], grade: NDArray[np.int8], start: int
+    block: NDArray[np.float64], first: NDArray[np.float64], grade: NDArray[np.int8], start: int
 ) -> None:
     finite = np.isfinite(block)
     if finite.all():
@@ -696,34 +688,11 @@ def _codes(grades: ArrayLike | pd.Series, known: list[str], what: str) -> NDArra
     position = pd.Index(known, dtype=object).get_indexer(pd.Index([str(name) for name in distinct], dtype=object))
     if (position < 0).any():
         unknown = int(np.argmax(position < 0))
-        raise ValueError(f"{what}, row {int(np.argmax(found == unknown))}: {_unknown(distinct[unknown], known)}")
+        raise ValueError(f"{what}, row {int(np.argmax(found == unknown))}: {inputs.unknown(distinct[unknown], known)}")
     return position.astype(np.int64)[found]
-
-
-def _numbers(values: ArrayLike | pd.Series, what: str) -> NDArray[np.float64]:
-    number = pd.Series(values).to_numpy(dtype=float, na_value=np.nan)
-    finite = np.isfinite(number)
-    if not finite.all():
-        row, rows = int(np.argmin(finite)), int((~finite).sum())
-        raise ValueError(f"{what}, row {row}: must be a finite number ({rows} such rows)")
-    return number
 
 
 def _check_weights(weights: Mapping[str, float]) -> None:
     given = np.array(list(weights.values()), dtype=float)
     if not (given >= 0).all() or abs(given.sum() - 1) > 1e-9:
         raise ValueError(f"weights must be zero or more and sum to 1; {dict(weights)} sum to {given.sum():g}")
-
-
-def _refuse_unknown(names: Iterable, known: Iterable, what: str) -> None:
-    options = list(known)
-    for name in names:
-        if name not in options:
-            raise ValueError(f"{what}: {_unknown(name, options)}")
-
-
-def _unknown(name: object, known: Iterable) -> str:
-    options = [str(option) for option in known]
-    near = difflib.get_close_matches(str(name), options, n=1)
-    mend = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(options)}"
-    return f"{name!r} is unknown; {mend}"

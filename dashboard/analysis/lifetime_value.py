@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, NoReturn
+from typing import ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaln, digamma, expit, gammaln, hyp2f1, polygamma
 from scipy.stats import norm
 
+from dashboard.analysis import inputs
 from dashboard.analysis.concentration import LEVEL, Interval
 
 Floats = NDArray[np.float64]
@@ -58,9 +59,16 @@ class FittedModel:
     at_limit: tuple[str, ...] = ()
     log_covariance: Floats | None = field(default=None, repr=False, compare=False)
 
+    names: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        given = self.params
+        if given.keys() != set(self.names) or not all(0 < value < np.inf for value in given.values()):
+            raise ValueError(f"params must be {', '.join(self.names)}, each a finite number above zero; got {given}")
+
     def intervals(self, level: float = LEVEL) -> dict[str, Interval]:
         """Wald intervals of the parameters, symmetric on the log scale; empty for a model not fitted."""
-        z = norm.isf((1 - level) / 2)
+        z = norm.isf((1 - inputs.between_0_and_1("level", level)) / 2)
         found = {}
         for name, error in self.standard_errors.items():
             value = self.params[name]
@@ -78,6 +86,7 @@ class PurchaseModel(FittedModel):
 
     unit: str = "week"
 
+    names: ClassVar[tuple[str, ...]] = tuple(_PURCHASE_BOUNDS)
     # Chances to drop out before the first repeat purchase: the whole difference between the two models.
     early_chances: ClassVar[int]
 
@@ -100,17 +109,15 @@ class PurchaseModel(FittedModel):
         """
         force = _discount_force(annual_discount_rate, self.unit)
         histories = _Histories.of(frequency, recency, age)
-        return _purchases(self.params, self.early_chances, histories, _not_negative("t", t), force)
+        return _purchases(self.params, self.early_chances, histories, inputs.number("t", t, least=0), force)
 
     def expected_purchases_of_new_customer(self, t: ArrayLike) -> Floats:
         """Repeat purchases expected in the first `t` units of time after the first purchase; shape of t."""
-        times = np.atleast_1d(np.asarray(t, dtype=float))
+        times = inputs.shaped("t", t, least=0)
         nothing = np.zeros(1)
         newcomer = _Histories(nothing, nothing, nothing, nothing, nothing, np.zeros(1, dtype=int))
-        expected = [
-            _purchases(self.params, self.early_chances, newcomer, _not_negative("t", until), 0.0)[0] for until in times
-        ]
-        return np.array(expected).reshape(np.shape(t))
+        expected = [_purchases(self.params, self.early_chances, newcomer, until, 0.0)[0] for until in times.ravel()]
+        return np.array(expected).reshape(times.shape)
 
 
 @dataclass(frozen=True)
@@ -138,6 +145,8 @@ class GammaGamma(FittedModel):
 
     correlation: float = float("nan")
 
+    names: ClassVar[tuple[str, ...]] = tuple(_SPEND_BOUNDS)
+
     @property
     def correlated(self) -> bool:
         return abs(self.correlation) > CORRELATION_ALARM
@@ -158,15 +167,17 @@ class ShiftedBetaGeometric(FittedModel):
     Time counts renewal periods. Retention rises with time, because those who leave easily leave first.
     """
 
+    names: ClassVar[tuple[str, ...]] = tuple(_RENEWAL_BOUNDS)
+
     def survival(self, t: ArrayLike) -> Floats:
         """Share of the cohort still under contract after `t` renewals; 1 at t = 0."""
         a, b = self.params["a"], self.params["b"]
-        return np.exp(betaln(a, b + np.asarray(t, dtype=float)) - betaln(a, b))
+        return np.exp(betaln(a, b + inputs.shaped("t", t, least=0)) - betaln(a, b))
 
     def retention(self, t: ArrayLike) -> Floats:
         """Share renewing at renewal `t` (1 is the first) among those still under contract."""
         a, b = self.params["a"], self.params["b"]
-        stayed = np.asarray(t, dtype=float) - 1
+        stayed = inputs.shaped("t", t, least=1) - 1
         return (b + stayed) / (a + b + stayed)
 
     def discounted_residual_lifetime(self, renewals: ArrayLike, discount_rate: float) -> Floats:
@@ -176,7 +187,8 @@ class ShiftedBetaGeometric(FittedModel):
         zero when a <= 1. Source: Fader & Hardie (2010), where n = renewals + 1.
         """
         a, b = self.params["a"], self.params["b"]
-        stayed = np.asarray(renewals, dtype=float)
+        stayed = inputs.shaped("renewals", renewals, least=0)
+        inputs.number("discount_rate", discount_rate, least=0)
         ahead = hyp2f1(1, b + stayed + 1, a + b + stayed + 1, 1 / (1 + discount_rate))
         return self.retention(stayed + 1) * ahead
 
@@ -215,7 +227,7 @@ def fit_gamma_gamma(frequency: ArrayLike, mean_spend: ArrayLike, weights: ArrayL
     mean_spend is the mean over the repeat purchases, in money; it is not read where frequency is 0.
     """
     x, mean = _spending(frequency, mean_spend)
-    weight = _weights(weights, x.size)
+    weight = inputs.weights(weights, x.size)
     used = (x > 0) & (weight > 0)
     if not used.any():
         raise ValueError("no customer has a repeat purchase: the spend of purchases can't be compared")
@@ -237,12 +249,12 @@ def fit_shifted_beta_geometric(survivors: ArrayLike) -> ShiftedBetaGeometric:
     Counts give standard errors; shares of the cohort give the same parameters. Raises ValueError when fewer
     than two renewals were seen, when a count rises, or when nobody, or everybody, left.
     """
-    alive = _finite("survivors", survivors)
+    alive = inputs.finite("survivors", survivors, least=0)
     if alive.size < 3:
         raise ValueError(f"at least two renewals are needed: give 3 counts or more, not {alive.size}")
     leaving = -np.diff(alive)
-    if (leaving < 0).any() or alive[-1] < 0:
-        _refuse("survivors", survivors, np.append(False, leaving < 0) | (alive < 0), "survivors never rise")
+    rises = np.append(False, leaving < 0)
+    inputs.refuse(rises, "survivors", "no more than the one before: survivors never rise", survivors)
     if not leaving.any() or not alive[1:].any():
         raise ValueError("the model can't be identified: some customers must leave and some must renew")
     k = np.arange(leaving.size)
@@ -265,7 +277,7 @@ def fit_shifted_beta_geometric(survivors: ArrayLike) -> ShiftedBetaGeometric:
 # ---------------------------------------------------------------- lifetime value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LifetimeValue:
     """Value to come within the horizon, in money before cost to serve.
 
@@ -308,12 +320,14 @@ def lifetime_value(
     """
     rows = _Histories.of(frequency, recency, age)
     x, mean = _spending(frequency if spend_frequency is None else spend_frequency, mean_spend)
-    weight = _weights(weights, x.size)
-    horizon = _not_negative("horizon", horizon)
+    weight = inputs.weights(weights, x.size)
+    horizon = inputs.number("horizon", horizon, least=0)
     force = _discount_force(annual_discount_rate, purchases.unit)
-    kept = np.broadcast_to(np.asarray(margin, dtype=float), x.shape)
-    if not np.isfinite(kept).all():
-        _refuse("margin", margin, ~np.isfinite(kept), "the margin must be a number")
+    kept = inputs.finite("margin", margin)
+    if kept.size == 1:
+        kept = np.full(x.shape, kept[0])
+    inputs.of_one_length(frequency=rows.x, margin=kept, mean_spend=mean)
+    inputs.between_0_and_1("level", level)
 
     def bought(params: dict[str, float]) -> Floats:
         return _purchases(params, purchases.early_chances, rows, horizon, force)
@@ -352,8 +366,8 @@ def simple_lifetime_value(
     margin is money a period, the rates are per period. `first_margin` says whether the first margin is
     received now or after the first renewal; the two differ by exactly one margin.
     """
-    if not 0 <= retention <= 1:
-        raise ValueError(f"retention is a fraction between 0 and 1; got {retention}")
+    inputs.number("retention", retention, least=0, most=1)
+    inputs.number("margin", margin)
     if not 1 + discount_rate > retention:
         raise ValueError("the value is infinite: 1 + discount rate must be above the retention")
     if first_margin == "now":
@@ -370,7 +384,7 @@ def markov_lifetime_value(transition: ArrayLike, reward: ArrayLike, discount_rat
     the start of a period; discount_rate per period, above zero. Rows may sum to less than 1 when customers
     leave for good.
     """
-    moves, money = np.asarray(transition, dtype=float), np.asarray(reward, dtype=float)
+    moves, money = inputs.array("transition", transition), inputs.finite("reward", reward)
     if moves.shape != (money.size, money.size):
         raise ValueError(f"{money.size} rewards need a square transition matrix; got shape {moves.shape}")
     outgoing = moves.sum(axis=1)
@@ -379,7 +393,7 @@ def markov_lifetime_value(transition: ArrayLike, reward: ArrayLike, discount_rat
         raise ValueError(f"row {wrong[0]} of the transitions must hold probabilities that sum to 1 at most")
     if not discount_rate > 0:
         raise ValueError(f"the discount rate must be above zero; got {discount_rate}")
-    return np.linalg.solve(np.eye(money.size) - moves / (1 + discount_rate), money)
+    return np.asarray(np.linalg.solve(np.eye(money.size) - moves / (1 + discount_rate), money))
 
 
 @dataclass(frozen=True)
@@ -406,12 +420,13 @@ def holdout(
     weights: ArrayLike | None = None,
 ) -> Holdout:
     """Compare the forecast for the next `t` units of time with the `actual` purchases of each customer."""
-    happened = _finite("actual", actual)
+    happened = inputs.finite("actual", actual)
     forecast = model.expected_purchases(t, frequency, recency, age)
-    weight = _weights(weights, forecast.size)
-    if happened.shape != forecast.shape:
-        raise ValueError(f"{happened.size} actual counts for {forecast.size} customers: give one each")
-    x, life = _numbers(frequency), _numbers(age)
+    weight = inputs.weights(weights, forecast.size)
+    inputs.of_one_length(frequency=forecast, actual=happened)
+    if not weight.any():
+        raise ValueError("there are no customers to compare the forecast with: actual is empty")
+    x, life = inputs.numbers("frequency", frequency), inputs.numbers("age", age)
     history = np.divide(x * t, life, out=np.zeros_like(x), where=life > 0)
     n = float(weight.sum())
     return Holdout(
@@ -527,7 +542,7 @@ def _fit_purchases(
     _days(unit)
     x, last, life = _checked_histories(frequency, recency, age)
     if weights is not None:
-        weight = _weights(weights, x.size)
+        weight = inputs.weights(weights, x.size)
         x, last, life, weights = (column[weight > 0] for column in (x, last, life, weight))
     if x.size == 0:
         raise ValueError("there are no customers to fit: the histories are empty")
@@ -819,78 +834,36 @@ def _grouped(
 
 
 def _checked_histories(frequency: ArrayLike, recency: ArrayLike, age: ArrayLike) -> tuple[Floats, Floats, Floats]:
-    x, last, life = _count("frequency", frequency), _finite("recency", recency), _finite("age", age)
-    if not x.shape == last.shape == life.shape:
-        raise ValueError("frequency, recency and age differ in length: give one entry a customer in each")
-    checks = (
-        ((last < 0) | (last > life * (1 + 1e-9)), "recency must lie between 0 and age"),
-        ((x == 0) & (last > 0), "without a repeat purchase, recency (first to last purchase) is 0"),
-        ((x > 0) & (last == 0), "a repeat purchase at time 0 is the first purchase: count one a day"),
-    )
-    for wrong, why in checks:
-        if wrong.any():
-            _refuse("recency", recency, wrong, why)
+    x = _count("frequency", frequency)
+    last, life = inputs.finite("recency", recency, least=0), inputs.finite("age", age)
+    inputs.of_one_length(frequency=x, recency=last, age=life)
+    for wrong, needed in (
+        (last > life * (1 + 1e-9), "at most the age"),
+        ((x == 0) & (last > 0), "0 (first to last purchase) without a repeat purchase"),
+        ((x > 0) & (last == 0), "above 0 with a repeat purchase (purchases of one day count as one)"),
+    ):
+        inputs.refuse(wrong, "recency", needed, recency)
     return x, np.minimum(last, life), life
 
 
 def _spending(frequency: ArrayLike, mean_spend: ArrayLike) -> tuple[Floats, Floats]:
     """Frequency, and mean spend where there is a repeat purchase; zero elsewhere."""
-    x, mean = _count("frequency", frequency), _numbers(mean_spend)
-    if x.shape != mean.shape:
-        raise ValueError("frequency and mean_spend differ in length: give one entry a customer in each")
+    x, mean = _count("frequency", frequency), inputs.numbers("mean_spend", mean_spend)
+    inputs.of_one_length(frequency=x, mean_spend=mean)
     wrong = (x > 0) & ~((mean > 0) & np.isfinite(mean))
-    if wrong.any():
-        _refuse("mean_spend", mean_spend, wrong, "the mean spend of a repeat buyer must be above zero")
+    inputs.refuse(wrong, "mean_spend", "a finite number above zero for a repeat buyer", mean_spend)
     return x, np.where(x > 0, mean, 0.0)
 
 
-def _weights(weights: ArrayLike | None, n: int) -> Floats:
-    if weights is None:
-        return np.ones(n)
-    weight = _finite("weights", weights)
-    if weight.size != n:
-        raise ValueError(f"{weight.size} weights for {n} rows: give one weight a row")
-    if (weight < 0).any():
-        _refuse("weights", weights, weight < 0, "a weight can't be negative")
-    return weight
-
-
 def _count(name: str, values: ArrayLike) -> Floats:
-    numbers = _finite(name, values)
-    wrong = (numbers < 0) | (numbers > _MOST_PURCHASES) | (numbers != np.floor(numbers))
-    if wrong.any():
-        _refuse(name, values, wrong, f"it counts repeat purchases: 0, 1, 2, ... {_MOST_PURCHASES:,}")
-    return numbers
-
-
-def _finite(name: str, values: ArrayLike) -> Floats:
-    numbers = _numbers(values)
-    if not np.isfinite(numbers).all():
-        _refuse(name, values, ~np.isfinite(numbers), "it must be a finite number")
-    return numbers
-
-
-def _numbers(values: ArrayLike) -> Floats:
-    if isinstance(values, pd.Series):
-        return values.to_numpy(dtype=float, na_value=np.nan)
-    return np.atleast_1d(np.asarray(values, dtype=float))
-
-
-def _refuse(name: str, values: ArrayLike, wrong: NDArray[np.bool_], why: str) -> NoReturn:
-    position = int(np.flatnonzero(wrong)[0])
-    label = f" (row {values.index[position]!r})" if isinstance(values, pd.Series) else ""
-    held = np.broadcast_to(_numbers(values), wrong.shape)[position]
-    raise ValueError(f"{name} at position {position}{label} is {held}: {why}")
+    counts = inputs.finite(name, values)
+    wrong = (counts < 0) | (counts > _MOST_PURCHASES) | (counts != np.floor(counts))
+    inputs.refuse(wrong, name, f"a count of repeat purchases: 0, 1, 2, ... {_MOST_PURCHASES:,}", values)
+    return counts
 
 
 def _too_few(what: str, found: int, bounds: dict[str, tuple[float, float]]) -> str:
     return f"only {found} {what}: at least {len(bounds)} are needed to identify {', '.join(bounds)}"
-
-
-def _not_negative(name: str, value: float) -> float:
-    if not 0 <= value < np.inf:
-        raise ValueError(f"{name} is a time from now, zero or more; got {value}")
-    return float(value)
 
 
 def _days(unit: str) -> float:
@@ -901,8 +874,8 @@ def _days(unit: str) -> float:
 
 def _discount_force(annual_rate: float, unit: str) -> float:
     """Continuous rate a unit of time that equals the annual rate over 365.25 days."""
-    if not annual_rate > -1:
-        raise ValueError(f"the annual discount rate is a fraction such as .1; got {annual_rate}")
+    if not -1 < annual_rate < np.inf:
+        raise ValueError(f"annual_discount_rate must be a fraction such as .1, above -1; got {annual_rate}")
     return float(np.log1p(annual_rate)) * _days(unit) / DAYS["year"]
 
 

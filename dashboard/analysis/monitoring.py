@@ -18,6 +18,8 @@ from scipy.special import betainc, digamma, gammaln, ndtri, stdtr
 from scipy.stats import norm
 from scipy.stats import t as student
 
+from dashboard.analysis import inputs
+
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
@@ -61,9 +63,8 @@ class Watch:
 
         money_at_risk: one amount a row of the table. Raises ValueError on another length.
         """
-        money = np.asarray(money_at_risk, dtype=float)
-        if money.shape != (len(self.table),):
-            raise ValueError(f"money_at_risk must have one amount a row: {len(self.table)}, not {money.size}")
+        money = inputs.finite("money_at_risk", money_at_risk)
+        inputs.of_one_length(table=self.table, money_at_risk=money)
         expected = money * (1 - self.table["local_fdr"])
         rows = self.table.assign(expected_money=expected)[self.table["alarm"]]
         return rows.sort_values("expected_money", ascending=False, kind="stable").head(capacity)
@@ -76,11 +77,8 @@ def benjamini_hochberg(p: ArrayLike, q: float = 0.05) -> Discoveries:
     dependent tests (Benjamini & Hochberg 1995, JRSS B 57:289-300). Raises ValueError when a p-value or q lies
     outside 0..1.
     """
-    values = np.asarray(p, dtype=float)
-    if values.ndim != 1 or (values < 0).any() or (values > 1).any():
-        raise ValueError("p-values must be a flat sequence of numbers between 0 and 1")
-    if not 0 < q < 1:
-        raise ValueError(f"q, the share of false alarms allowed, must lie between 0 and 1, not {q}")
+    values = _p_values(p)
+    inputs.between_0_and_1("q", q)
     tested = np.flatnonzero(~np.isnan(values))
     order = tested[np.argsort(values[tested], kind="stable")]
     scaled = values[order] * order.size / np.arange(1, order.size + 1)
@@ -97,7 +95,7 @@ def local_fdr(p: ArrayLike) -> Array:
     The share of nulls among equal p-values: pi0 (Storey 2002, at .5) over the density of p, the slope of the
     distribution's least concave majorant (Grenander 1956; Strimmer 2008).
     """
-    values = np.asarray(p, dtype=float)
+    values = _p_values(p)
     result = np.full(values.shape, np.nan)
     known = ~np.isnan(values)
     if not known.any():
@@ -116,19 +114,17 @@ def _watch(table: pd.DataFrame, p: Array, q: float) -> Watch:
     return Watch(judged, q, found.tested, int(found.rejected.sum()), found.cutoff)
 
 
+def _p_values(p: ArrayLike) -> Array:
+    values = inputs.numbers("p", p)
+    inputs.refuse((values < 0) | (values > 1), "p", "a p-value between 0 and 1", p)
+    return values
+
+
 def _columns(**columns: ArrayLike) -> dict[str, Array]:
-    arrays = {name: np.asarray(values, dtype=float) for name, values in columns.items()}
-    if len({array.shape for array in arrays.values()}) > 1:
-        lengths = ", ".join(f"{name} {array.size}" for name, array in arrays.items())
-        raise ValueError(f"columns must be of one length, but have: {lengths}")
-    for name, array in arrays.items():
-        _refuse(~np.isfinite(array), name, "is missing or infinite")
+    """Columns of one length, none below zero."""
+    arrays = {name: inputs.finite(name, values, least=0) for name, values in columns.items()}
+    inputs.of_one_length(**arrays)
     return arrays
-
-
-def _refuse(wrong: Flags, name: str, fault: str) -> None:
-    if wrong.any():
-        raise ValueError(f"{name} {fault} at row {int(np.argmax(wrong))}, counted from 0 ({int(wrong.sum())} such)")
 
 
 # --- amounts -----------------------------------------------------------------------------------------------
@@ -186,8 +182,8 @@ def _amounts(table: pd.DataFrame, name: str) -> pd.DataFrame:
     absent = [column for column in ("customer", "amount") if column not in table.columns]
     if absent:
         raise ValueError(f"{name} lacks the columns {', '.join(absent)}; it needs customer and amount")
-    amount = _columns(**{f"{name} amount": table["amount"]})[f"{name} amount"]
-    _refuse(amount <= 0, f"{name} amount", "is not above zero")
+    inputs.refuse(table["customer"].isna().to_numpy(), f"{name} customer", "a key")
+    amount = inputs.finite(f"{name} amount", table["amount"], above=0, labels=table["customer"])
     rows = pd.DataFrame({"customer": table["customer"].to_numpy(), "amount": amount, "log": np.log(amount)})
     if name == "history":
         rows["segment"] = table["segment"].to_numpy() if "segment" in table.columns else "all"
@@ -251,8 +247,6 @@ def gap_probability(
     Raises ValueError on missing or negative numbers, naming the row.
     """
     rows = _columns(purchases=purchases, observed=observed, gap=gap)
-    for name, array in rows.items():
-        _refuse(array < 0, name, "is negative")
     if regularity < 1:
         raise ValueError(f"regularity counts the stages of a purchase and is at least 1, not {regularity}")
     time, stages = prior.alpha + rows["observed"], prior.r + regularity * rows["purchases"]
@@ -293,7 +287,7 @@ def regularity_of(earlier: ArrayLike, later: ArrayLike) -> float:
     """
     rows = _columns(earlier=earlier, later=later)
     total = rows["earlier"] + rows["later"]
-    _refuse((rows["earlier"] < 0) | (rows["later"] < 0) | (total <= 0), "pair of gaps", "is negative or zero")
+    inputs.refuse(total <= 0, "earlier", "above zero when the later gap is 0", earlier)
     if total.size < 2:
         raise ValueError("the regularity of gaps needs at least two pairs")
     spread = float(np.mean((rows["earlier"] / total - 0.5) ** 2))
@@ -319,11 +313,13 @@ def silence(
     customer, purchases, observed, gap, usual_gap (time a purchase at the expected rate).
     """
     rows = _columns(purchases=purchases, observed=observed, gap=gap)
+    names = np.asarray(customer)
+    inputs.of_one_length(customer=names, **rows)
     rates = prior or gap_prior(purchases, observed, gap, regularity)
     p = gap_probability(purchases, observed, gap, rates, regularity)
     stages = rates.r + regularity * rows["purchases"]
     usual = regularity * (rates.alpha + rows["observed"]) / stages
-    return _watch(pd.DataFrame({"customer": np.asarray(customer), **rows, "usual_gap": usual}), p, q)
+    return _watch(pd.DataFrame({"customer": names, **rows, "usual_gap": usual}), p, q)
 
 
 # --- drift -------------------------------------------------------------------------------------------------
@@ -406,13 +402,13 @@ def drift(
     periods by chance at h = 5), direction, since (index of the first period of the present excursion, -1
     without one). Fewer than 3 observed periods are not tested. Raises ValueError when the shapes do not fit.
     """
-    series = np.asarray(values, dtype=float)
+    series = inputs.array("values", values)
     names = np.asarray(customer)
     groups = np.zeros(names.shape, dtype=int) if segment is None else pd.factorize(np.asarray(segment))[0]
     if series.ndim != 2 or names.shape != series.shape[:1] or groups.shape != names.shape:
         raise ValueError(f"values must have a row a customer and a column a period, not the shape {series.shape}")
-    if np.isinf(series).any():
-        raise ValueError("values hold infinite numbers: take logarithms of amounts above zero only")
+    infinite = np.isinf(series).any(axis=1)
+    inputs.refuse(infinite, "values", "finite or missing: take logarithms of amounts above zero only")
     scores = _without_common(_standardised(series), groups)
     up, down = np.zeros(len(series)), np.zeros(len(series))
     up_since, down_since = np.full(len(series), -1), np.full(len(series), -1)

@@ -24,6 +24,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
+from dashboard.analysis import inputs
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -44,7 +46,7 @@ class Infeasible(ValueError):
         self.short = short
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Assignment:
     """The recommended level of every row, and the certificate that little more can be had.
 
@@ -76,7 +78,7 @@ class Assignment:
     n: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Frontier:
     """The best total gain for each budget, and the price of money there.
 
@@ -98,7 +100,7 @@ class Frontier:
     sampled: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Explanation:
     """Why rows got their level.
 
@@ -160,7 +162,7 @@ def assign(
         certificate=found.certificate,
         prices=prices,
         used=found.choice.used,
-        capacity=np.asarray(capacity, dtype=float),
+        capacity=np.array(capacity, dtype=float),
         marginal=found.marginal,
         resources=problem.names,
         n=int(problem.size.sum()),
@@ -192,7 +194,7 @@ def frontier(
     if resource not in names and resource not in range(len(names)):
         raise ValueError(f"resource {resource!r} is unknown; known are {', '.join(names)}")
     axis = names.index(resource) if isinstance(resource, str) else int(resource)
-    budget = np.asarray(budgets, dtype=float)
+    budget = np.array(budgets, dtype=float)
     if budget.ndim != 1 or not np.isfinite(budget).all() or (np.diff(budget) < 0).any():
         raise ValueError("budgets must be finite and ascending")
     whole.with_capacity(axis, np.inf).with_room_for_the_least()
@@ -221,12 +223,19 @@ def explain(
 
     ``gain``, ``cost``, ``allowed`` as they were given to ``assign`` for ``result``, whole.
     """
-    chosen = np.arange(len(result.level)) if rows is None else np.asarray(rows, dtype=np.int64)
-    gains = np.asarray(gain, dtype=float)[chosen]
-    costs = np.asarray(cost, dtype=float)[chosen]
-    if allowed is not None:
-        free = np.asarray(allowed, dtype=bool)[chosen]
-        gains, costs = np.where(free, gains, -np.inf), np.where(free[:, :, None], costs, 0.0)
+    gains, costs = inputs.array("gain", gain), inputs.array("cost", cost)
+    shape = result.count.shape
+    free = np.ones(shape, dtype=bool) if allowed is None else inputs.flags("allowed", allowed)
+    if gains.shape != shape or costs.shape != (*shape, len(result.prices)) or free.shape != shape:
+        raise ValueError(
+            f"gain, cost and allowed must be as assign had them, {shape} with {len(result.prices)} resources; "
+            f"they are {gains.shape}, {costs.shape} and {free.shape}"
+        )
+    chosen = np.arange(len(gains)) if rows is None else inputs.finite("rows", rows, least=0).astype(np.int64)
+    inputs.refuse(chosen >= len(gains), "rows", f"a position below {len(gains)}", rows)
+    gains, costs, free = gains[chosen], costs[chosen], free[chosen]
+    _refuse_missing(gains, costs, free)
+    gains, costs = np.where(free, gains, -np.inf), np.where(free[:, :, None], costs, 0.0)
     line = np.arange(len(chosen))
     level = result.level[chosen]
     reduced = gains - costs @ result.prices
@@ -295,8 +304,8 @@ class _Problem:
         size: ArrayLike | None,
         resources: Sequence[str] | None,
     ) -> _Problem:
-        gains, costs = np.asarray(gain, dtype=float), np.asarray(cost, dtype=float)
-        limits = np.asarray(capacity, dtype=float)
+        gains, costs = inputs.array("gain", gain), inputs.array("cost", cost)
+        limits = inputs.array("capacity", capacity)
         if gains.ndim != 2 or not 1 <= gains.shape[1] <= 127:
             raise ValueError(f"gain must be (customers, levels) with 1 to 127 levels, not {gains.shape}")
         if limits.ndim != 1 or not len(limits) or costs.shape != (*gains.shape, len(limits)):
@@ -310,18 +319,15 @@ class _Problem:
         missing = np.isnan(limits) | (limits == -np.inf)
         if missing.any():
             raise ValueError(f"capacity of {names[int(missing.argmax())]!r} is missing")
-        free = np.ones(gains.shape, dtype=bool) if allowed is None else np.asarray(allowed, dtype=bool)
+        free = np.ones(gains.shape, dtype=bool) if allowed is None else inputs.flags("allowed", allowed)
         if free.shape != gains.shape:
             raise ValueError(f"allowed must be {gains.shape} like gain, not {free.shape}")
-        _refuse_rows(~free.any(axis=1), "allowed", "at least one level")
-        _refuse_rows((~np.isfinite(gains) & free).any(axis=1), "gain", "finite at every allowed level")
-        no_cost = ~np.asarray(np.isfinite(costs).all(axis=2))
-        _refuse_rows((no_cost & free).any(axis=1), "cost", "finite at every allowed level")
-        many = np.ones(len(gains)) if size is None else np.asarray(size, dtype=float)
-        if many.shape != (len(gains),):
-            raise ValueError(f"size must be {(len(gains),)}, a number a row, not {many.shape}")
-        whole = np.asarray((many >= 0) & (many == np.floor(many)) & (many < 2**31))
-        _refuse_rows(~whole, "size", "a whole number of zero or more")
+        inputs.refuse(~np.asarray(free.any(axis=1)), "allowed", "at least one level")
+        _refuse_missing(gains, costs, free)
+        many = inputs.weights(size, len(gains), "size")
+        inputs.refuse(
+            np.asarray((many != np.floor(many)) | (many >= 2**31)), "size", "a whole number of zero or more", size
+        )
         if not free.all():
             gains, costs = np.where(free, gains, -np.inf), np.where(free[:, :, None], costs, 0.0)
         by_resource = np.ascontiguousarray(costs.transpose(2, 1, 0))
@@ -953,8 +959,8 @@ def _relative(gap: float, bound: float) -> float:
     return max(gap, 0.0) / abs(bound) if bound else max(gap, 0.0)
 
 
-def _refuse_rows(rows: ArrayLike, what: str, needed: str) -> None:
-    wrong = np.asarray(rows, dtype=bool)
-    if wrong.any():
-        row, many = int(wrong.argmax()), int(wrong.sum())
-        raise ValueError(f"{what}, row {row}: must be {needed} ({many} such rows)")
+def _refuse_missing(gain: Floats, cost: Floats, free: NDArray[np.bool_]) -> None:
+    """Gain (n, L) and cost (n, L, R) may hold anything where a level is not allowed, and only there."""
+    inputs.refuse((~np.isfinite(gain) & free).any(axis=1), "gain", "finite at every allowed level")
+    no_cost = ~np.asarray(np.isfinite(cost).all(axis=2))
+    inputs.refuse((no_cost & free).any(axis=1), "cost", "finite at every allowed level")

@@ -19,6 +19,8 @@ from scipy.optimize import isotonic_regression, nnls
 from scipy.special import xlogy
 from scipy.stats import chi2
 
+from dashboard.analysis import inputs
+
 Array = NDArray[np.float64]
 MoneyCurve = Callable[[Array], ArrayLike] | float
 
@@ -120,7 +122,7 @@ class Side:
 
     def rate(self, score: ArrayLike) -> RateBand:
         """Rate at each score with its band; scores beyond those observed take the rate at the nearest end."""
-        points = np.atleast_1d(np.asarray(score, dtype=float))
+        points = inputs.finite("score", score).copy()
         rate = self.fitted.rates(points)[0]
         low, high = _band(self.draws(points), self.level)
         # A bootstrap from zero stays at zero: there the exact upper limit of no event speaks.
@@ -133,7 +135,7 @@ class Side:
 
     def draws(self, score: ArrayLike) -> Array:
         """Bootstrap rates, shape (draws, len(score))."""
-        return self.fitted.rates(np.atleast_1d(np.asarray(score, dtype=float)))[1:]
+        return self.fitted.rates(inputs.finite("score", score))[1:]
 
 
 @dataclass(frozen=True, eq=False)
@@ -317,27 +319,18 @@ class _Options:
 
 
 def _checked(columns: dict[str, ArrayLike], positive: tuple[str, ...]) -> dict[str, Array]:
-    arrays = {name: np.asarray(values, dtype=float) for name, values in columns.items()}
-    sizes = {name: array.size for name, array in arrays.items()}
-    if any(array.ndim != 1 for array in arrays.values()) or len(set(sizes.values())) > 1:
-        lengths = ", ".join(f"{name} {size}" for name, size in sizes.items())
-        raise ValueError(f"columns must be one-dimensional and of one length, but have: {lengths}")
-    if not next(iter(sizes.values())):
+    arrays = {}
+    for name, values in columns.items():
+        if name == "satisfaction":
+            arrays[name] = inputs.finite(name, values)
+        elif name in positive:
+            arrays[name] = inputs.finite(name, values, above=0)
+        else:
+            arrays[name] = inputs.finite(name, values, least=0)
+    inputs.of_one_length(**arrays)
+    if not next(iter(arrays.values())).size:
         raise ValueError("no rows: a curve needs at least one customer with a score and exposure")
-    for name, array in arrays.items():
-        _refuse(~np.isfinite(array), name, "is missing or infinite", "drop the row or fill it in")
-        if name in positive:
-            _refuse(array <= 0, name, "is zero or negative", "leave out customers who were never observed")
-        elif name != "satisfaction":
-            _refuse(array < 0, name, "is negative", "counts and weights start at 0")
     return arrays
-
-
-def _refuse(wrong: NDArray[np.bool_], name: str, fault: str, mend: str) -> None:
-    if wrong.any():
-        raise ValueError(
-            f"{name} {fault} at row {int(np.argmax(wrong))}, counted from 0 ({int(wrong.sum())} such): {mend}"
-        )
 
 
 def _summed(place: NDArray[np.intp], values: Array) -> Array:
@@ -355,7 +348,7 @@ def _grouped(rows: dict[str, Array], side: str) -> Groups:
     squares = rows.get(f"{side}_square")
     if squares is not None:
         least = rows[side] ** 2 / rows["exposure"] * (1 - 1e-6)
-        _refuse(squares < least, f"{side}_square", "is below count^2 / exposure", "sum it over customers")
+        inputs.refuse(squares < least, f"{side}_square", "at least count^2 / exposure: sum it over customers", squares)
     return Groups(
         score=_summed(place, rows["exposure"] * score) / exposure if names.size > MOST_GROUPS else names,
         n=_summed(place, rows["n"]),
@@ -1003,8 +996,8 @@ def garwood(count: ArrayLike, exposure: ArrayLike, level: float = 0.95, dispersi
 
     With a dispersion above 1 the count is taken as dispersion x Poisson, which widens the limits accordingly.
     """
-    events, spread = np.asarray(count, dtype=float), max(dispersion, 1.0)
-    months, tail = np.asarray(exposure, dtype=float), (1 - level) / 2
+    events, spread = inputs.shaped("count", count, least=0), max(dispersion, 1.0)
+    months, tail = inputs.shaped("exposure", exposure, above=0), (1 - inputs.between_0_and_1("level", level)) / 2
     low = np.where(events > 0, chi2.ppf(tail, 2 * np.maximum(events, 1e-300) / spread), 0.0)
     high = chi2.ppf(1 - tail, 2 * events / spread + 2)
     return spread * low / 2 / months, spread * high / 2 / months
@@ -1121,10 +1114,11 @@ def worth(
     lowest, highest = curve.scale
     if lowest == highest:
         raise ValueError(f"only the score {lowest:g} was observed: what a point more is worth cannot be told")
+    inputs.number("points", points, least=3)
     score = np.array(curve.categories) if curve.categories else np.linspace(lowest, highest, points)
-    praise = value_of_praise * curve.praise.fitted.rates(score)
-    complaints = -cost_of_complaint * curve.complaint.fitted.rates(score)
-    kept, cost = _money(retention, score), _money(cost_of_satisfaction, score)
+    praise = inputs.number("value_of_praise", value_of_praise) * curve.praise.fitted.rates(score)
+    complaints = -inputs.number("cost_of_complaint", cost_of_complaint) * curve.complaint.fitted.rates(score)
+    kept, cost = _money("retention", retention, score), _money("cost_of_satisfaction", cost_of_satisfaction, score)
     gross = praise + complaints + kept
     profit, level = gross - cost, curve.praise.level
     slope = np.gradient(profit, score, axis=1)
@@ -1159,9 +1153,11 @@ def worth(
     )
 
 
-def _money(curve: MoneyCurve, score: Array) -> Array:
-    amounts = curve(score) if callable(curve) else curve * (score - score[0])
-    return np.broadcast_to(np.asarray(amounts, dtype=float), score.shape)
+def _money(name: str, curve: MoneyCurve, score: Array) -> Array:
+    amounts = inputs.finite(name, curve(score) if callable(curve) else curve * (score - score[0]))
+    if amounts.size not in (1, score.size):
+        raise ValueError(f"{name} must give one amount a score: {score.size}, not {amounts.size}")
+    return np.broadcast_to(amounts, score.shape)
 
 
 def _praise_start(praise: Side, score: Array) -> int:

@@ -152,7 +152,7 @@ class TestTimeDriven:
     @pytest.mark.parametrize(
         ("plan", "entries", "message"),
         [
-            (activities(), volumes(("x", "calls", np.nan)), r"quantity, row 0 \('x'\): must be a number"),
+            (activities(), volumes(("x", "calls", np.nan)), r"quantity, row 0 \('x'\): must be a finite number"),
             (activities(), volumes(("x", "calls", 1), ("y", "calls", -1)), r"quantity, row 1 \('y'\)"),
             (activities(), volumes((None, "calls", 1)), "customer, row 0: must be a key"),
             (

@@ -495,11 +495,11 @@ def test_twice_the_customers_have_smaller_errors(fit, weekly):
         ({"x": [], "recency": [], "age": [], "mean": []}, r"no customers to fit|no customer has a repeat"),
         ({"x": [3], "recency": [5], "age": [9], "mean": [10]}, "only 1 different"),
         ({"x": [0] * 9, "recency": [0] * 9, "age": range(9), "mean": [0] * 9}, r"no customer has a repeat"),
-        ({"x": [1, -1], "recency": [1, 1], "age": [2, 2], "mean": [5, 5]}, r"position 1.*counts repeat"),
-        ({"x": [1, 1.5], "recency": [1, 1], "age": [2, 2], "mean": [5, 5]}, r"position 1.*counts repeat"),
+        ({"x": [1, -1], "recency": [1, 1], "age": [2, 2], "mean": [5, 5]}, "row 1: must be a count of repeat"),
+        ({"x": [1, 1.5], "recency": [1, 1], "age": [2, 2], "mean": [5, 5]}, "row 1: must be a count of repeat"),
         (
             {"x": [1, np.nan], "recency": [1, 1], "age": [2, 2], "mean": [5, 5]},
-            r"position 1 \(row 1\) is nan",
+            "row 1: must be a finite number, not nan",
         ),
     ],
 )
@@ -512,11 +512,11 @@ def test_data_that_cannot_be_fitted_are_refused(fit, frame, message):
 @pytest.mark.parametrize(
     ("x", "recency", "age", "message"),
     [
-        ([1, 2], [1, 9], [5, 5], "position 1 is 9.0: recency must lie between 0 and age"),
-        ([1, 0], [1, 4], [5, 5], "position 1 is 4.0: without a repeat purchase"),
-        ([1, 2], [1, 0], [5, 5], "position 1 is 0.0: a repeat purchase at time 0"),
-        ([1, 2], [1, 1], [5, np.nan], "age at position 1 is nan"),
-        ([1, 2], [1, 1], [5], "differ in length"),
+        ([1, 2], [1, 9], [5, 5], "recency, row 1: must be at most the age, not 9"),
+        ([1, 0], [1, 4], [5, 5], "recency, row 1: must be 0 .* without a repeat purchase, not 4"),
+        ([1, 2], [1, 0], [5, 5], "recency, row 1: must be above 0 with a repeat purchase"),
+        ([1, 2], [1, 1], [5, np.nan], "age, row 1: must be a finite number, not nan"),
+        ([1, 2], [1, 1], [5], "one length.* age 1"),
     ],
 )
 def test_impossible_histories_are_refused_with_their_row(model, x, recency, age, message):
@@ -527,11 +527,11 @@ def test_impossible_histories_are_refused_with_their_row(model, x, recency, age,
 
 
 def test_a_wrong_weight_unit_or_spend_is_refused():
-    with pytest.raises(ValueError, match=r"weights at position 0 is -1\.0"):
+    with pytest.raises(ValueError, match="weights, row 0: must be a finite number of zero or more, not -1"):
         fit_bg_nbd([1, 2], [1, 1], [5, 5], [-1, 1])
     with pytest.raises(ValueError, match="one of day, week, month, quarter, year; got 'hour'"):
         fit_bg_nbd([1, 2], [1, 1], [5, 5], unit="hour")
-    with pytest.raises(ValueError, match=r"mean_spend at position 1 \(row 'b'\) is 0\.0"):
+    with pytest.raises(ValueError, match=r"mean_spend, row 1 \('b'\): must be .* above zero for a repeat buyer, not 0"):
         fit_gamma_gamma([1, 2, 0], pd.Series([5, 0, 0], index=list("abc")))
 
 
@@ -561,10 +561,10 @@ def test_customers_with_very_many_purchases_are_fitted_and_forecast():
 def test_a_cohort_that_cannot_be_fitted_is_refused():
     for survivors, message in (
         ([100, 90], "3 counts or more, not 2"),
-        ([100, 90, 95], r"position 2 is 95\.0: survivors never rise"),
+        ([100, 90, 95], "survivors, row 2: .*never rise, not 95"),
         ([100, 100, 100], "some customers must leave"),
         ([100, 0, 0], "some must renew"),
-        ([100, np.nan, 80], "position 1 is nan"),
+        ([100, np.nan, 80], "survivors, row 1: must be a finite number"),
     ):
         with pytest.raises(ValueError, match=message):
             fit_shifted_beta_geometric(survivors)

@@ -80,7 +80,7 @@ def test_rejections_are_the_smallest_p_values_and_follow_the_step_up_rule(p, q):
 def test_wrong_p_values_and_shares_are_refused():
     with pytest.raises(ValueError, match="between 0 and 1"):
         benjamini_hochberg([0.5, 1.2])
-    with pytest.raises(ValueError, match="share of false alarms"):
+    with pytest.raises(ValueError, match="q must lie between 0 and 1"):
         benjamini_hochberg([0.5], q=1.0)
 
 
@@ -178,11 +178,11 @@ def test_the_currency_and_the_order_of_rows_do_not_matter():
 
 
 @pytest.mark.parametrize(
-    ("amount", "fault"), [(0.0, "is not above zero"), (np.nan, "is missing or infinite")]
+    ("amount", "fault"), [(0.0, "0"), (np.nan, "nan")]
 )
 def test_amounts_without_a_logarithm_are_refused_by_row(amount, fault):
     good = pd.DataFrame({"customer": [1, 1], "amount": [2.0, 3.0]})
-    with pytest.raises(ValueError, match=f"history amount {fault} at row 1"):
+    with pytest.raises(ValueError, match=rf"history amount, row 1 \(1\): must be .* above zero, not {fault}"):
         unusual_amounts(good, good.assign(amount=[2.0, amount]))
     with pytest.raises(ValueError, match="recent lacks the columns amount"):
         unusual_amounts(good[["customer"]], good)
@@ -256,7 +256,7 @@ def test_regular_buyers_are_missed_sooner_than_random_ones():
 
 
 def test_histories_that_cannot_be_are_refused():
-    with pytest.raises(ValueError, match="gap is negative at row 1"):
+    with pytest.raises(ValueError, match="gap, row 1: must be .* zero or more, not -1"):
         gap_probability([1, 1], [2, 2], [3, -1], GapPrior(1, 1))
     with pytest.raises(ValueError, match="no repeat purchase"):
         silence([1, 2], [0, 0], [0, 0], [5, 6])
@@ -352,7 +352,7 @@ def test_unit_and_offset_do_not_matter():
 def test_shapes_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="a row a customer"):
         drift([1, 2], np.zeros((3, 5)))
-    with pytest.raises(ValueError, match="infinite"):
+    with pytest.raises(ValueError, match="values, row 0: must be finite or missing"):
         drift([1], [[1.0, np.inf, 2.0]])
 
 
@@ -365,7 +365,7 @@ def test_the_work_list_takes_the_most_money_first_up_to_the_capacity():
     listed = watch.work_list([10.0, 30.0, 20.0, 1e9], capacity=2)
     assert listed["customer"].tolist() == ["b", "c"]
     assert (listed["expected_money"] <= [30.0, 20.0]).all()
-    with pytest.raises(ValueError, match="one amount a row: 4, not 2"):
+    with pytest.raises(ValueError, match="table 4, money_at_risk 2"):
         watch.work_list([1.0, 2.0])
 
 
