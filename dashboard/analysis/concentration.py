@@ -53,12 +53,12 @@ class Ranking:
     money: Floats
 
     @classmethod
-    def of(cls, values: ArrayLike) -> Self:
+    def of(cls, values: ArrayLike, name: str = "values") -> Self:
         """Ranking of single customers; `values` has one entry a customer, in any order."""
-        descending = np.sort(inputs.numbers("values", values))[::-1]
+        descending = np.sort(inputs.numbers(name, values))[::-1]
         # NaN sorts to one end and an infinity to either, so two looks replace a pass over the data.
         if descending.size and not np.isfinite(descending[[0, -1]]).all():
-            inputs.finite("values", values)
+            inputs.finite(name, values)
         ones = np.broadcast_to(np.float64(1), descending.shape)
         reached = np.arange(1, descending.size + 1, dtype=float)
         return cls(ones, descending, descending, descending**2, reached, np.cumsum(descending))
@@ -448,7 +448,7 @@ def whale_curve(profits: ArrayLike) -> WhaleCurve:
 
     Raises ValueError, naming the first position, for a missing value.
     """
-    return WhaleCurve._of(Ranking.of(profits))
+    return WhaleCurve._of(Ranking.of(profits, "profits"))
 
 
 _NOT_NEGATIVE = "zero or more for Gini, Lorenz and top shares (use whale_curve for profit, or clip at zero explicitly)"

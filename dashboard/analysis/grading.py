@@ -448,6 +448,11 @@ def flips_per_customer_year(grades: ArrayLike, reviews_per_year: float = 52.0) -
     NaN when nobody has two reviews in a row.
     """
     held = np.asarray(grades)
+    if held.dtype.kind not in "iu":
+        held = inputs.array("grades", grades)
+    if held.ndim != 2:
+        raise ValueError(f"grades must be (customers, reviews), not {held.shape}")
+    inputs.refuse(~np.isfinite(held).all(axis=1), "grades", "positions of grades, -1 where not graded")
     flips = pairs = 0
     for start in range(0, len(held), _CHUNK):
         block = held[start : start + _CHUNK]
@@ -480,9 +485,8 @@ def population_stability(before: ArrayLike, after: ArrayLike, smoothing: float |
     Below .1 is read as stable, above .25 as a shift (Siddiqi 2006). ``smoothing``: pseudo-count a class,
     default 1 / J, so that an empty class stays finite. NaN when either has no customers.
     """
-    one, other = np.asarray(before, dtype=float), np.asarray(after, dtype=float)
-    if one.shape != other.shape or one.ndim != 1:
-        raise ValueError(f"before {one.shape} and after {other.shape} must be two vectors of one length")
+    one, other = inputs.finite("before", before, least=0), inputs.finite("after", after, least=0)
+    inputs.of_one_length(before=one, after=other)
     if one.sum() == 0 or other.sum() == 0:
         return float("nan")
     pseudo = 1 / len(one) if smoothing is None else smoothing

@@ -46,8 +46,9 @@ def array(name: str, values: ArrayLike) -> Floats:
 
 def shaped(name: str, values: ArrayLike, *, least: float | None = None, above: float | None = None) -> Floats:
     """Finite numbers in the shape they came in, a single one included."""
-    found = array(name, values)
-    return finite(name, found.ravel(), least=least, above=above).reshape(found.shape)
+    shape = np.shape(values)
+    column = values if len(shape) < 2 else array(name, values).ravel()
+    return finite(name, column, least=least, above=above).reshape(shape)
 
 
 def finite(

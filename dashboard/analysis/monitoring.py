@@ -194,14 +194,16 @@ def _usual_amounts(history: pd.DataFrame) -> tuple[pd.DataFrame, float]:
     """Per customer n, centre, segment, own MAD of log amounts, the segment's (spread); their unlikeness."""
     customers = history.groupby("customer")
     usual = customers["log"].agg(n="size", centre="median").assign(segment=customers["segment"].last())
-    away = (history["log"] - history["customer"].map(usual["centre"])).abs()
+    # As numbers, which a lookup of nobody is not.
+    of_customer = usual[["centre", "n"]].reindex(history["customer"]).astype(float).set_axis(history.index)
+    away = (history["log"] - of_customer["centre"]).abs()
     n = usual["n"].to_numpy()
     factor = pd.Series(np.where(n < 10, MAD_FACTORS[np.minimum(n, 9)], n / (n - 0.8)), usual.index)
     usual["mad"] = away.groupby(history["customer"]).median() * factor
     # A segment's spread is that of its transactions about their own customer's median.
-    corrected = (away * history["customer"].map(factor))[history["customer"].map(usual["n"]) > 1]
+    corrected = (away * factor.reindex(history["customer"]).to_numpy())[of_customer["n"] > 1]
     by_segment = corrected.groupby(history["customer"].map(usual["segment"])).median()
-    usual["spread"] = usual["segment"].map(by_segment).fillna(corrected.median())
+    usual["spread"] = by_segment.reindex(usual["segment"]).fillna(corrected.median()).to_numpy()
     return usual, _unlikeness(usual)
 
 
@@ -369,7 +371,7 @@ def cusum_p(height: ArrayLike, k: float = 0.5) -> Array:
     density = np.linalg.solve(np.eye(state.size) - moves.T, norm.pdf(state + k))
     mass = density * weight
     resting = 1 / (1 + mass.sum())
-    heights = np.asarray(height, dtype=float)
+    heights = inputs.shaped("height", height)
     # One more period from the steady state gives the tail between the nodes exactly.
     grid = np.linspace(0.0, 0.8 * reach, 501)
     tail = resting * (norm.sf(grid + k) + norm.sf(grid[:, None] + k - state) @ mass)

@@ -253,7 +253,7 @@ def test_a_negative_value_is_refused_with_its_position():
         gini([1, 2, -4, -5])
     with pytest.raises(ValueError, match=r"values, row 1 \('Wang'\).*, not -1"):
         top_share(pd.Series([3, -1], index=["Li", "Wang"]), 0.2)
-    with pytest.raises(ValueError, match="total, row 1: must be zero or more .*, not -1"):
+    with pytest.raises(ValueError, match=r"total, row 1: must be zero or more .*, not -1"):
         gini_from_groups([2, 2], [5, -1])
 
 
@@ -271,12 +271,12 @@ def test_a_missing_value_of_a_nullable_column_is_refused():
 
 
 def test_groups_out_of_order_are_refused():
-    with pytest.raises(ValueError, match="total, row 1: the group holds larger values.*largest first"):
+    with pytest.raises(ValueError, match=r"total, row 1: the group holds larger values.*largest first"):
         gini_from_groups([10, 10], [5, 50])
 
 
 def test_columns_of_different_length_are_refused():
-    with pytest.raises(ValueError, match="one length.* smallest 1|one length.* rank_total 1"):
+    with pytest.raises(ValueError, match=r"one length.* smallest 1|one length.* rank_total 1"):
         gini_from_groups([10, 10], [50, 5], [1.0])
 
 

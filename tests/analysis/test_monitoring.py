@@ -256,7 +256,7 @@ def test_regular_buyers_are_missed_sooner_than_random_ones():
 
 
 def test_histories_that_cannot_be_are_refused():
-    with pytest.raises(ValueError, match="gap, row 1: must be .* zero or more, not -1"):
+    with pytest.raises(ValueError, match=r"gap, row 1: must be .* zero or more, not -1"):
         gap_probability([1, 1], [2, 2], [3, -1], GapPrior(1, 1))
     with pytest.raises(ValueError, match="no repeat purchase"):
         silence([1, 2], [0, 0], [0, 0], [5, 6])

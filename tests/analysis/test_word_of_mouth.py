@@ -407,7 +407,7 @@ def test_a_table_without_a_needed_column_names_it():
 
 def test_squares_that_cannot_be_sums_over_customers_are_refused():
     table = sums(composite(500, 1)).assign(praise_square=0.0)
-    with pytest.raises(ValueError, match="praise_square, row .*: must be at least .*sum it over customers"):
+    with pytest.raises(ValueError, match=r"praise_square, row .*: must be at least .*sum it over customers"):
         fit_curve_from_groups(table)
 
 
