@@ -104,8 +104,9 @@ def of_one_length(**columns: NDArray[Any]) -> None:
 def number(name: str, value: float, *, least: float = -np.inf, most: float = np.inf) -> float:
     """One finite number within the limits, both allowed."""
     if not (np.isfinite(value) and least <= value <= most):
-        limits = [f"{_words(least)} or more"] * np.isfinite(least) + [f"{_words(most)} at most"] * np.isfinite(most)
-        raise ValueError(f"{name} must be {' and '.join(['a finite number', *limits])}; got {value}")
+        low = f" of {_words(least)} or more" if least > -np.inf else ""
+        high = f", {_words(most)} at most" if most < np.inf else ""
+        raise ValueError(f"{name} must be a finite number{low}{high}; got {value}")
     return float(value)
 
 

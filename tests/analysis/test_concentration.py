@@ -98,6 +98,11 @@ def test_normal_profit_has_its_closed_form(c, top_20, peak, peak_at):
     assert curve.worst_10_share == pytest.approx(0.1 - c * norm.pdf(norm.isf(0.1)), abs=1e-3)
 
 
+@pytest.mark.parametrize(("c", "top_20"), [(3.57, 1.20), (4.29, 1.40)])
+def test_the_best_fifth_make_120_to_140_percent_where_profits_spread_so_much(c, top_20):
+    assert whale_curve(evenly_spread(norm(1, c))).top_20_share == pytest.approx(top_20, abs=3e-3)
+
+
 # ---------------------------------------------------------------- promises for any data
 
 money = st.integers(-(10**7), 10**7).map(lambda cents: cents / 100)

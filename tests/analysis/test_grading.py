@@ -285,6 +285,24 @@ class TestMigration:
         assert result.probability.to_numpy() == pytest.approx(np.array([[8.5 / 11, 2.5 / 11], [0.5, 0.5]]))
         assert ((result.low < result.probability) & (result.probability < result.high)).all(axis=None)
 
+    def test_intervals_cover_the_true_probabilities_at_about_their_level(self):
+        rng, truth = np.random.default_rng(8), FOUR_GRADES / 100
+        inside = []
+        for _ in range(60):
+            counts = np.array([rng.multinomial(200, row) for row in truth])
+            found = migration_from_counts(counts, GRADES)
+            inside.append((found.low <= truth) & (truth <= found.high))
+        # Rows of zeros and ones can't be covered by an interval of a smoothed share: they stand aside.
+        possible = truth > 0
+        assert 0.91 <= np.mean([each.to_numpy()[possible] for each in inside]) <= 0.99
+
+    def test_value_asks_for_every_margin_and_a_discount(self):
+        found = migration_from_counts(FOUR_GRADES, GRADES)
+        with pytest.raises(ValueError, match="no amount for C, D"):
+            found.value({"A": 9, "B": 5}, 0.1)
+        with pytest.raises(ValueError, match="discount rate must be above zero"):
+            found.value([9, 5, 2, 0], 0)
+
     def test_leavers_bring_nothing_and_those_who_remain_share_the_long_run(self):
         counts = np.hstack([FOUR_GRADES * 0.9, np.full((4, 1), 10)]) * 10
         leaving = migration_from_counts(counts, GRADES, smoothing=0)
@@ -338,6 +356,11 @@ class TestStability:
         assert weighted_kappa([[20, 5], [10, 15]]) == pytest.approx(0.4)
         assert weighted_kappa([[20, 5], [10, 15]], "linear") == pytest.approx(0.4)
         assert np.isnan(weighted_kappa([[9, 0], [0, 0]]))
+
+    def test_kappa_of_the_couples_in_agrestis_table(self):
+        # Agresti, Categorical Data Analysis: answers of 91 couples on a scale of four
+        couples = [[7, 7, 2, 3], [2, 8, 3, 7], [1, 5, 4, 9], [2, 8, 9, 14]]
+        assert weighted_kappa(couples, "linear") == pytest.approx(0.2374, abs=5e-5)
 
     def test_population_stability_is_zero_for_equal_shares_and_grows(self):
         assert population_stability([10, 20, 30], [20, 40, 60], smoothing=0) == pytest.approx(0)

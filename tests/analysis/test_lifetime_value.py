@@ -28,6 +28,7 @@ from dashboard.analysis.lifetime_value import (
 CDNOW = {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426}  # Fader, Hardie & Lee 2005, table 2
 CDNOW_SPEND = {"p": 6.25, "q": 3.74, "v": 15.44}  # Fader & Hardie 2013
 HIGH_END = [1, 0.869, 0.743, 0.653, 0.593, 0.551, 0.517, 0.491]  # Fader & Hardie 2007, table 1
+REGULAR = [1, 0.631, 0.468, 0.382, 0.326, 0.289, 0.262, 0.241]
 TRUTH = {"r": 0.6, "alpha": 5.0, "a": 0.9, "b": 3.0}
 FITS = {BgNbd: fit_bg_nbd, MbgNbd: fit_mbg_nbd}
 both_models = pytest.mark.parametrize("model", [BgNbd, MbgNbd])
@@ -115,6 +116,15 @@ def test_bg_nbd_forecasts_the_published_purchases_of_a_known_cdnow_customer():
     assert BgNbd(CDNOW).expected_purchases(39, [2], [30.43], [38.86]) == pytest.approx([1.226], abs=5e-4)
 
 
+def test_bg_nbd_gives_the_printed_answers_of_the_r_packages_walkthrough():
+    # BTYD's vignette: CDNOW, with customer 1516, who bought 26 times more
+    model = BgNbd({"r": 0.2425945, "alpha": 4.4136019, "a": 0.7929199, "b": 2.4258881})
+    customer = [26], [216 / 7], [31]
+    assert model.expected_purchases_of_new_customer(52) == pytest.approx(1.444010, abs=2e-6)
+    assert model.expected_purchases(52, *customer) == pytest.approx([25.75659], abs=1e-3)
+    assert model.probability_alive(*customer) == pytest.approx([0.9688523], abs=1e-5)
+
+
 def test_gamma_gamma_expects_the_published_mean_spend():
     model = GammaGamma(CDNOW_SPEND)
     population_mean = 15.44 * 6.25 / 2.74
@@ -131,6 +141,57 @@ def test_sbg_fits_the_published_high_end_cohort():
     assert model.retention(1) == pytest.approx(model.survival(1))
     assert (np.diff(model.retention(np.arange(1, 9))) > 0).all()
     assert model.discounted_residual_lifetime(7, 0.1) == pytest.approx(7.530, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("cohort", "a", "b", "log_likelihood", "year_12"),
+    [(HIGH_END, 0.668, 3.806, -1611.2, 0.394), (REGULAR, 0.704, 1.182, -1680.3, 0.173)],
+)
+def test_sbg_gives_the_published_parameters_likelihood_and_forecast(cohort, a, b, log_likelihood, year_12):
+    model = fit_shifted_beta_geometric(np.array(cohort) * 1000)
+    assert (model.params["a"], model.params["b"]) == pytest.approx((a, b), abs=6e-4)
+    assert model.log_likelihood == pytest.approx(log_likelihood, abs=0.06)
+    # seven years were fitted; the twelfth is what then happened
+    assert model.survival(12) == pytest.approx(year_12, abs=0.02)
+
+
+def test_sbg_intervals_cover_the_truth_at_about_their_level():
+    rng, rounds, truth = np.random.default_rng(0), 300, {"a": 0.7, "b": 2.0}
+    covered = dict.fromkeys(truth, 0)
+    for _ in range(rounds):
+        lasted = rng.geometric(rng.beta(truth["a"], truth["b"], 2000))
+        intervals = fit_shifted_beta_geometric([(lasted > t).sum() for t in range(9)]).intervals()
+        for name, value in truth.items():
+            covered[name] += intervals[name].low <= value <= intervals[name].high
+    assert all(0.91 <= hits / rounds <= 0.985 for hits in covered.values()), covered
+
+
+def test_very_fickle_customers_are_recovered_where_a_and_b_sum_to_less_than_one():
+    truth = {"r": 0.6, "alpha": 5.0, "a": 0.25, "b": 0.35}
+    fitted = fit_bg_nbd(*simulate(40_000, BgNbd, truth, 20))
+    assert fitted.params["a"] + fitted.params["b"] < 1
+    for name, value in truth.items():
+        assert abs(fitted.params[name] - value) < 4 * fitted.standard_errors[name]
+
+
+def test_parameters_that_make_no_model_are_refused():
+    with pytest.raises(ValueError, match=r"r, alpha, a, b, each a finite number above zero"):
+        BgNbd({"r": 0.2, "alpha": 4.4, "a": -0.8, "b": 2.4})
+    with pytest.raises(ValueError, match="p, q, v"):
+        GammaGamma({"p": 6.25, "q": 3.74})
+
+
+def test_rates_times_and_levels_out_of_range_are_refused():
+    model = fit_shifted_beta_geometric(HIGH_END)
+    for wrong, message in (
+        (lambda: model.discounted_residual_lifetime(7, -0.1), "discount_rate must be .* zero or more"),
+        (lambda: model.survival(-1), "t, row 0: must be .* zero or more"),
+        (lambda: model.intervals(95), "level must lie between 0 and 1; got 95"),
+        (lambda: BgNbd(CDNOW).expected_purchases(-1, [0], [0], [9]), "t must be .* zero or more; got -1"),
+        (lambda: BgNbd(CDNOW).expected_purchases(1, [0], [0], [9], -1.0), "annual_discount_rate"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            wrong()
 
 
 def test_discounted_residual_lifetime_is_the_sum_of_discounted_survival():
@@ -167,6 +228,8 @@ def test_markov_value_is_the_discounted_sum_over_the_recency_states():
     value = markov_lifetime_value(RECENCY_CHAIN, reward, 0.2)
     assert value == pytest.approx(summed)
     assert value == pytest.approx([52.320, 5.554, 1.251, -1.820, 0], abs=5e-4)
+    with pytest.raises(ValueError, match="discount rate must be above zero"):
+        markov_lifetime_value(RECENCY_CHAIN, reward, 0)
 
 
 def test_markov_value_of_one_state_is_the_simple_value():

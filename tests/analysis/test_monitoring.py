@@ -267,6 +267,14 @@ def test_histories_that_cannot_be_are_refused():
 # --- drift
 
 
+@pytest.mark.parametrize(
+    ("k", "h"), [(0.25, 8.01), (0.5, 4.77), (0.75, 3.34), (1.0, 2.52), (1.25, 1.99), (1.5, 1.61)]
+)
+def test_the_published_pairs_of_allowance_and_limit_alarm_every_370_periods(k, h):
+    # Hawkins (1993), reprinted in Montgomery, Introduction to Statistical Quality Control
+    assert cusum_run_length(h, k, two_sided=True) == pytest.approx(370, rel=0.02)
+
+
 @pytest.mark.parametrize(("h", "one_sided", "two_sided"), [(4, 335.4, 167.7), (5, 930.9, 465.4)])
 def test_run_lengths_are_the_published_ones(h, one_sided, two_sided):
     assert cusum_run_length(h) == pytest.approx(one_sided, abs=0.05)
