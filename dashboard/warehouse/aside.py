@@ -11,8 +11,9 @@ import pyarrow.csv as pacsv
 
 from dashboard.warehouse.candidates import Candidates
 from dashboard.warehouse.connect import BATCH_ROWS
+from dashboard.warehouse.delimited import csv_lines
 from dashboard.warehouse.fill import Filling, values
-from dashboard.warehouse.sources import LINE, Staged, csv_lines
+from dashboard.warehouse.staging import LINE, Staged
 from dashboard.warehouse.writing import ident, literal, run
 
 SET_ASIDE_COLUMNS = ("table", "file", "line", "column", "value", "reason", "row")
@@ -73,15 +74,16 @@ def _number_lines(job: Filling) -> None:
         parts = [part.table for part in job.candidates if part.base is staged]
         if staged.source.format != "csv" or not parts:
             continue
+        quote = '"' if staged.source.quote is None else staged.source.quote
         aside = " UNION ".join(f"SELECT _row FROM {table} WHERE _why IS NOT NULL" for table in parts)
         for file in staged.files:
-            between = f"SELECT _row FROM ({aside}) WHERE _row BETWEEN {file.first} AND {file.last}"
+            between = f"SELECT _row FROM ({aside}) WHERE _row BETWEEN {file.first} AND {file.last} ORDER BY 1"
             rows = job.connection.sql(between).to_arrow_table()
             if not rows.num_rows:
                 continue
             where = f"source = {literal(name)} AND file = {literal(file.name)}"
             rejected = [line for (line,) in run(job.connection, f"SELECT line FROM stage.rejected WHERE {where}")]
-            lines = pa.array(csv_lines(file, rows["_row"].to_numpy(), rejected))
+            lines = pa.array(csv_lines(file, rows["_row"].to_numpy(), rejected, quote))
             job.connection.register("numbered", rows.append_column("line", lines))
             run(job.connection, f"INSERT INTO stage.line SELECT {literal(name)}, _row, line FROM numbered")
             job.connection.unregister("numbered")
@@ -90,7 +92,7 @@ def _number_lines(job: Filling) -> None:
 def _line(base: Staged) -> str:
     """Where in its file a row stands: a line of text, a row of a sheet, the n-th row of a Parquet file."""
     in_file = "s._row - f.first + 1"
-    if base.source.format == "parquet":
+    if base.source.format in ("parquet", "database"):
         return in_file
     return "l.line" if base.source.format == "csv" else f"r.{LINE}"
 

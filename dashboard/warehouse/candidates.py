@@ -28,7 +28,8 @@ from dashboard.warehouse.mapping import (
     contract_type,
     targets,
 )
-from dashboard.warehouse.sources import UNREADABLE, Staged, as_written
+from dashboard.warehouse.plain import UNREADABLE
+from dashboard.warehouse.staging import Staged, as_written
 from dashboard.warehouse.writing import (
     NUMBER,
     PLAIN,
@@ -140,7 +141,11 @@ class View:
             if staged.garbled:
                 words = ", ".join(f"{ident(staged.name)}.{ident(column)}" for column in staged.columns)
                 unreadable = f"contains(concat_ws(' ', {words}), {literal(UNREADABLE)})"
-                self.checks.append(Check(f"the line is not {staged.source.encoding}", "", unreadable, "NULL"))
+                self.checks.append(Check(f"the line is not {staged.garbled}", "", unreadable, "NULL"))
+        if last := base.source.footer_rows:
+            ends = " OR ".join(f"_row BETWEEN {max(f.first, f.last - last + 1)} AND {f.last}" for f in base.files)
+            footer = f"({ends.replace('_row', f'{ident(base.name)}._row')})"
+            self.checks.insert(0, Check("a row of the footer, such as a total", "", footer, "NULL"))
 
     def _join(self, staged: Staged, join: Join, place: str) -> None:
         alias = ident(staged.name)

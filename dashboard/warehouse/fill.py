@@ -25,7 +25,8 @@ from dashboard.warehouse.mapping import (
     targets,
 )
 from dashboard.warehouse.report import LoadReport, SetAside, TableReport
-from dashboard.warehouse.sources import Staged, stage_rows
+from dashboard.warehouse.sources import stage_rows
+from dashboard.warehouse.staging import Staged
 from dashboard.warehouse.writing import first_line, ident, literal, run
 from queries.schema import REQUIRED, metadata
 
@@ -345,6 +346,10 @@ class Filling:
         return reports
 
     # What is written beside the tables
+
+    def notes_of_sources(self) -> tuple[str, ...]:
+        """What was taken for granted when the sources were read."""
+        return tuple(note for staged in self.sources.values() for note in staged.notes)
 
     def describe(self, report: LoadReport) -> None:
         """The mapping's facts about the warehouse, and the report itself, as `warehouse_info`."""

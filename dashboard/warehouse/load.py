@@ -65,7 +65,9 @@ def load(
             tables = job.fill(progress)
             write_set_aside(job, scratch / "set-aside.csv")
             seconds = perf_counter() - started
-            report = LoadReport(mapping.name, warehouse.name, aside.name, tables, round(seconds, 2))
+            report = LoadReport(
+                mapping.name, warehouse.name, aside.name, tables, job.notes_of_sources(), round(seconds, 2)
+            )
             job.describe(report)
             run(connection, "CHECKPOINT warehouse")
             run(connection, "DETACH warehouse")

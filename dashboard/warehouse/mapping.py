@@ -29,6 +29,8 @@ FORMATS = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
+PACKED = (".gz", ".bz2", ".zip")
+ENDINGS = (*FORMATS, *PACKED)
 DIMENSIONS = ("region", "employee", "channel", "product", "customer", "activity")
 ALIASES = {
     "parent": "region",
@@ -85,16 +87,31 @@ def targets(table: Table) -> dict[str, Target]:
     return found
 
 
+def format_of(name: str) -> str | None:
+    """The format that a file's ending tells, packed or not; a packed file of no known ending is CSV."""
+    path = Path(name.lower())
+    if path.suffix in PACKED:
+        return FORMATS.get(path.with_suffix("").suffix, "csv")
+    return FORMATS.get(path.suffix)
+
+
 @dataclass(frozen=True)
 class Source:
-    """Files of one shape: where they lie and how their text is written."""
+    """Files of one shape, or a table or query of a database: where they lie and how their text is written."""
 
     name: str
     file: str
     format: str
+    url: str | None = None
+    table: str | None = None
+    query: str | None = None
     delimiter: str | None = None
-    encoding: str = "utf-8"
+    quote: str | None = None
+    encoding: str | None = None
     sheet: str | None = None
+    header_row: int | None = None
+    footer_rows: int = 0
+    fill_down: tuple[str, ...] = ()
     decimal: str = "."
     thousands: str | None = None
     empty: tuple[str, ...] = ()
@@ -244,26 +261,47 @@ def _source(name: str, part: Any) -> Source:
     place = f"[source.{name}]"
     if not name.isidentifier():
         raise LoadError(f'{place}: the name of a source is made of letters, digits and "_"')
-    lists = ("empty", "numbers", "dates", "date_formats")
-    texts = ("file", "format", "delimiter", "encoding", "sheet", "decimal", "thousands")
-    _known(part, {*texts, *lists}, place)
+    lists = ("empty", "numbers", "dates", "date_formats", "fill_down")
+    texts = ("file", "format", "delimiter", "quote", "encoding", "sheet", "decimal", "thousands", *OF_DATABASES)
+    counts = ("header_row", "footer_rows")
+    _known(part, {*texts, *lists, *counts}, place)
     given = {key: _entry(part, key, str, place) for key in texts if key in part}
-    if not given.get("file"):
-        raise LoadError(f'{place}: file is missing, such as file = "{name}.csv" or "{name}_*.csv"')
-    ending = Path(given["file"]).suffix.lower()
-    kind = _choice(part, "format", tuple(sorted(set(FORMATS.values()))), place) or FORMATS.get(ending)
-    if kind is None:
-        raise LoadError(f'{place}: the ending of "{given["file"]}" tells no format{nearest(ending, FORMATS)}')
+    given |= {key: _texts(part, key, place) for key in lists}
+    given |= {key: _count(part, key, place) for key in counts if key in part}
     for key in ("decimal", "thousands", "delimiter"):
         if len(given.get(key, ".")) != 1:
             raise LoadError(f"{place}: {key} is one character, not {given[key]!r}")
+    if len(given.get("quote", "")) > 1:
+        raise LoadError(f"{place}: quote is one character, or an empty text if the file uses none")
     if given.get("decimal", ".") == given.get("thousands"):
         raise LoadError(f"{place}: decimal and thousands can't both be {given['thousands']!r}")
-    if ending == ".tsv":
-        given.setdefault("delimiter", "\t")
-    given["format"] = kind
-    given |= {key: _texts(part, key, place) for key in lists}
+    if any(key in part for key in OF_DATABASES):
+        return _database(name, given, place)
+    if not given.get("file"):
+        raise LoadError(f'{place}: file is missing, such as file = "{name}.csv" or "{name}_*.csv"')
+    kinds = tuple(sorted(set(FORMATS.values())))
+    given["format"] = _choice(part, "format", kinds, place) or format_of(given["file"])
+    if given["format"] is None:
+        ending = Path(given["file"]).suffix.lower()
+        raise LoadError(f'{place}: the ending of "{given["file"]}" tells no format{nearest(ending, ENDINGS)}')
     return Source(name, **given)
+
+
+OF_DATABASES = ("url", "table", "query")
+
+
+def _database(name: str, given: dict[str, Any], place: str) -> Source:
+    """A source in a database. A URL with a password is better named by its variable: url = "$SALES_URL"."""
+    if "file" in given or not given.get("url") or ("table" in given) == ("query" in given):
+        raise LoadError(f"{place}: a database is named by url, and by either table or query, without file")
+    return Source(name, **given | {"file": given.get("table", "query"), "format": "database"})
+
+
+def _count(part: dict[str, Any], name: str, place: str) -> int:
+    value = part[name]
+    if isinstance(value, bool) or not isinstance(value, int) or value < (name == "header_row"):
+        raise LoadError(f"{place}: {name} is a whole number, not {value!r}")
+    return value
 
 
 def _feeds(tables: dict[str, Any], sources: dict[str, Source]) -> tuple[Feed, ...]:

@@ -42,6 +42,7 @@ class LoadReport:
     warehouse: str
     set_aside_file: str
     tables: tuple[TableReport, ...]
+    notes: tuple[str, ...]
     seconds: float
 
     def table(self, name: str) -> TableReport:
@@ -63,6 +64,7 @@ class LoadReport:
                 held = ", ".join(f"{column} {amount:,}" for column, amount in reason.amounts.items())
                 text.append(f"  set aside: {reason.rows:,} {reason.reason}{f' ({held})' if held else ''}")
             text.extend(f"  {note}" for note in part.notes)
+        text.extend(self.notes)
         text.append(f"rows set aside are in {self.set_aside_file}")
         return text
 

@@ -14,6 +14,8 @@ from sqlalchemy.types import TypeEngine
 
 NUMBER = "DECIMAL(18,6)"
 BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160) || chr(12288)"
+SERIALS = {"excel": "TIMESTAMP '1899-12-30'", "excel-1904": "TIMESTAMP '1904-01-01'"}
+"""What a date format may say of days counted by a spreadsheet, and the day they count from."""
 NO_BLANKS, SPACES, ODD = 0, 1, 2
 """Around the text of a source: nothing, spaces, or also tabs, line ends, no-break and ideographic spaces."""
 
@@ -118,8 +120,14 @@ def as_time(value: str, kind: str, target: str, writing: Writing) -> str:
     iso = f"TRY_CAST({text} AS TIMESTAMP)"
     if not writing.formats:
         return f"CAST({iso} AS {target})"
-    declared = f"try_strptime({text}, [{', '.join(literal(form) for form in writing.formats)}])"
-    return f"CAST({f'coalesce({declared}, {iso})' if writing.cells else declared} AS {target})"
+    day = f"TRY_CAST({text} AS DOUBLE)"
+    serials = {form: f"{SERIALS[form]} + INTERVAL 1 SECOND * round({day} * 86400)" for form in SERIALS}
+    written = [form for form in writing.formats if form not in SERIALS]
+    declared = [f"try_strptime({text}, [{', '.join(map(literal, written))}])"] if written else []
+    numbered = [form for form in writing.formats if form in SERIALS]
+    declared += [f"CASE WHEN {day} BETWEEN 1 AND 2958465 THEN {serials[form]} END" for form in numbered]
+    either = ", ".join([*declared, iso] if writing.cells else declared)
+    return f"CAST(coalesce({either}) AS {target})"
 
 
 def sql_type(kind: TypeEngine) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 import signal
 import struct
@@ -24,63 +22,15 @@ import pytest
 from sqlalchemy import inspect
 
 from dashboard.warehouse.connect import engine_on
-from dashboard.warehouse.load import LoadReport, load
+from dashboard.warehouse.load import load
 from dashboard.warehouse.mapping import LoadError
+from dashboard.warehouse.report import LoadReport
 from queries.schema import metadata
+from tests.warehouse.desk import HEADER, SALES, Desk, balances, where
 
 ROOT = Path(__file__).parents[2]
 DATASETS = ROOT.parent / "shared" / "datasets"
 MAPPINGS = ROOT / "data" / "mappings"
-
-SALES = """
-[warehouse]
-currency = "EUR"
-
-[source.sales]
-file = "sales.csv"
-numbers = ["qty", "price"]
-
-[table.sales_line]
-from = "sales"
-[table.sales_line.columns]
-order_code = "invoice"
-customer = "customer"
-sold_on = "day"
-quantity = "qty"
-revenue = { expression = "qty * price" }
-
-[table.customer]
-rows_of = "sales_line"
-[table.customer.columns]
-code = "customer"
-"""
-HEADER = "invoice,customer,day,qty,price\n"
-
-
-class Desk:
-    """A folder with files, a mapping and the warehouse they become."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.warehouse = folder / "out" / "shop.duckdb"
-
-    def write(self, name: str, content: str | bytes) -> Path:
-        path = self.folder / name
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return path
-
-    def load(self, mapping: str, **files: str | bytes) -> LoadReport:
-        for name, content in files.items():
-            self.write(f"{name}.csv", content)
-        return load(self.write("mapping.toml", mapping), self.warehouse)
-
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        with duckdb.connect(str(self.warehouse), read_only=True) as connection:
-            return connection.execute(sql).fetchall()
-
-    def set_aside(self) -> list[dict[str, str]]:
-        text = self.warehouse.with_name("shop.set-aside.csv").read_bytes().decode("utf-8-sig")
-        return list(csv.DictReader(io.StringIO(text)))
 
 
 @pytest.fixture
@@ -88,26 +38,11 @@ def desk(tmp_path: Path) -> Desk:
     return Desk(tmp_path)
 
 
-def balances(report: LoadReport) -> bool:
-    """Whether every row and every amount read is loaded, merged or set aside."""
-    return all(
-        part.read + part.added == part.loaded + part.merged + part.rows_set_aside
-        and all(a["read"] == a["loaded"] + a["merged"] + a["set_aside"] for a in part.amounts.values())
-        for part in report.tables
-    )
-
-
-def where(rows: list[dict[str, str]]) -> list[tuple[str, str, str, str]]:
-    return [(row["line"], row["column"], row["value"], row["reason"]) for row in rows]
-
-
 # What becomes of rows
 
 
 def test_a_cancellation_is_a_negative_line_and_codes_keep_their_zeros(desk: Desk) -> None:
-    report = desk.load(
-        SALES, sales=HEADER + "1,007,2024-01-05,3,2.50\nC1,007,2024-01-06,-3,2.50\n2,7,2024-01-07,1,1\n"
-    )
+    report = desk.load(SALES, sales=HEADER + "1,007,2024-01-05,3,2.50\nC1,007,2024-01-06,-3,2.50\n2,7,2024-01-07,1,1\n")
     assert desk.rows("SELECT order_code, quantity, revenue FROM sales_line ORDER BY line_key") == [
         ("1", 3, Decimal("7.50")),
         ("C1", -3, Decimal("-7.50")),
@@ -134,9 +69,7 @@ def test_lines_without_a_customer_are_set_aside_or_booked_on_one_anonymous_custo
     assert (aside.reason, aside.rows, aside.amounts["revenue"]) == ("no customer", 1, 40)
     assert balances(report)
     report = desk.load(SALES + '[customer]\nmissing = { code = "0", name = "Counter" }\n', sales=sales)
-    assert desk.rows(
-        "SELECT name, revenue FROM sales_line JOIN customer USING (customer_key) ORDER BY 2"
-    ) == [
+    assert desk.rows("SELECT name, revenue FROM sales_line JOIN customer USING (customer_key) ORDER BY 2") == [
         ("a", 2),
         ("Counter", 40),
     ]
@@ -247,9 +180,7 @@ def test_a_spread_makes_one_line_for_each_entry_of_a_row(desk: Desk) -> None:
 
 
 def test_a_join_finds_one_row_and_a_miss_is_set_aside(desk: Desk) -> None:
-    mapping = SALES.replace(
-        'from = "sales"', 'from = "sales"\njoin = [{ source = "day", on = { day = "id" } }]'
-    )
+    mapping = SALES.replace('from = "sales"', 'from = "sales"\njoin = [{ source = "day", on = { day = "id" } }]')
     mapping = mapping.replace('sold_on = "day"', 'sold_on = "day.date"') + '[source.day]\nfile = "day.csv"\n'
     sales = HEADER + "1,a,D1,1,2\n2,a,D2,1,2\n"
     report = desk.load(mapping, sales=sales, day="id,date\nD1,2024-01-05\n")
@@ -334,13 +265,11 @@ def test_lines_are_numbered_behind_a_byte_order_mark_and_windows_line_ends(desk:
 
 def test_a_line_that_is_not_of_the_encoding_is_set_aside(desk: Desk) -> None:
     lines = (HEADER + "1,a,2024-01-05,1,2\n").encode() + "2,é,2024-01-05,1,2\n".encode("cp1252")
-    report = desk.load(SALES, sales=lines)
+    report = desk.load(SALES.replace('"sales.csv"', '"sales.csv"\nencoding = "utf-8"'), sales=lines)
     assert where(desk.set_aside()) == [("3", "", "", "the line is not UTF-8; name the encoding of the file")]
     assert balances(report)
     mapping = SALES.replace('"sales.csv"', '"sales.csv"\nencoding = "gb18030"')
-    report = desk.load(
-        mapping, sales=(HEADER + "1,甲,2024-01-05,1,2\n").encode("gb18030") + b"2,\xff,2024-01-05,1,2\n"
-    )
+    report = desk.load(mapping, sales=(HEADER + "1,甲,2024-01-05,1,2\n").encode("gb18030") + b"2,\xff,2024-01-05,1,2\n")
     assert where(desk.set_aside()) == [("3", "", "", "the line is not gb18030")]
     assert balances(report)
 
@@ -348,9 +277,7 @@ def test_a_line_that_is_not_of_the_encoding_is_set_aside(desk: Desk) -> None:
 def test_decimal_commas_and_thousands_are_read_as_declared_and_misplaced_marks_refused(desk: Desk) -> None:
     mapping = SALES.replace('"sales.csv"', '"sales.csv"\ndelimiter = ";"\ndecimal = ","\nthousands = "."')
     prices = ["1.234,50", "2,5", "1.23", "1,234.5"]
-    sales = HEADER.replace(",", ";") + "".join(
-        f"{n};a;2024-01-05;1;{price}\n" for n, price in enumerate(prices)
-    )
+    sales = HEADER.replace(",", ";") + "".join(f"{n};a;2024-01-05;1;{price}\n" for n, price in enumerate(prices))
     desk.load(mapping, sales=sales)
     assert desk.rows("SELECT revenue FROM sales_line ORDER BY line_key") == [
         (Decimal("1234.50"),),
@@ -375,9 +302,7 @@ def test_several_files_of_a_source_are_read_in_the_order_of_their_names(desk: De
     desk.load(SALES.replace("sales.csv", "sales_*.csv"))
     assert [(row["file"], row["line"]) for row in desk.set_aside()] == [("sales_02.csv", "2")]
     desk.write("sales_03.csv", "invoice,customer,day,qty,cost\n1,a,2024-01-05,1,2\n")
-    with pytest.raises(
-        LoadError, match=r"sales_01.csv and sales_03.csv differ in the column\(s\) cost, price"
-    ):
+    with pytest.raises(LoadError, match=r"sales_01.csv and sales_03.csv differ in the column\(s\) cost, price"):
         desk.load(SALES.replace("sales.csv", "sales_*.csv"))
 
 
@@ -395,9 +320,7 @@ def test_a_worksheet_is_read_with_real_dates_numbers_and_zero_padded_codes(desk:
         sheet.append(row)
     sheet["B2"].number_format = "00000"
     book.save(desk.folder / "sales.xlsx")
-    mapping = SALES.replace(
-        '"sales.csv"', '"sales.xlsx"\nsheet = "2024"\ndate_formats = ["%d.%m.%Y"]\ndecimal = ","'
-    )
+    mapping = SALES.replace('"sales.csv"', '"sales.xlsx"\nsheet = "2024"\ndate_formats = ["%d.%m.%Y"]\ndecimal = ","')
     desk.load(mapping)
     assert desk.rows("SELECT code, sold_on, revenue FROM sales_line JOIN customer USING (customer_key)") == [
         ("00007", date(2024, 1, 5), Decimal("2.50"))
@@ -490,8 +413,7 @@ def test_names_and_values_with_quotes_are_only_names_and_values(desk: Desk) -> N
     mapping += '[customer]\nmissing = { code = "o\'\\"x", name = "\'; DROP TABLE customer; --" }\n'
     desk.load(
         mapping,
-        sales=HEADER.replace("customer", '"cu""st\'\'o;mer"')
-        + '1,\'a""b,2024-01-05,1,2\n2,,2024-01-05,1,2\n',
+        sales=HEADER.replace("customer", '"cu""st\'\'o;mer"') + '1,\'a""b,2024-01-05,1,2\n2,,2024-01-05,1,2\n',
     )
     assert len(desk.rows("SELECT name FROM customer WHERE name LIKE '%DROP TABLE%' OR code LIKE '''a%'")) == 2
 
@@ -533,9 +455,7 @@ def test_a_killed_load_leaves_the_previous_warehouse_and_the_next_one_clears_up(
                 time.sleep(60)
         load(Path({str(desk.folder / "mapping.toml")!r}), Path({str(desk.warehouse)!r}), progress=wait)
     """
-    with subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(program)], cwd=ROOT, stdout=subprocess.PIPE
-    ) as child:
+    with subprocess.Popen([sys.executable, "-c", textwrap.dedent(program)], cwd=ROOT, stdout=subprocess.PIPE) as child:
         assert child.stdout and child.stdout.readline() == b"checked\n"
         os.kill(child.pid, signal.SIGKILL)
         child.wait()
@@ -624,8 +544,7 @@ def test_a_loaded_warehouse_has_every_table_of_the_contract(desk: Desk) -> None:
             columns = {c["name"]: (str(c["type"]), c["nullable"]) for c in found.get_columns(table.name)}
             assert columns.keys() == set(table.columns.keys())
         types = connection.execute(
-            "SELECT column_name, data_type, is_nullable FROM information_schema.columns"
-            " WHERE table_name = 'sales_line'"
+            "SELECT column_name, data_type, is_nullable FROM information_schema.columns WHERE table_name = 'sales_line'"
         ).fetchall()
     assert ("revenue", "DECIMAL(15,2)", "NO") in types
     assert dict(desk.rows("SELECT name, value FROM warehouse_info"))["currency"] == "EUR"
@@ -669,24 +588,14 @@ def test_online_retail_reconciles_with_its_file(loaded: Loaded) -> None:
     no_customer = straight(f'SELECT count(*), {amount} FROM {file} WHERE "Customer ID" IS NULL')
     assert reasons["no customer"] == no_customer == (107_927, Decimal("1191276.06"))
     tests = "\"Customer ID\" IS NOT NULL AND StockCode LIKE 'TEST%'"
-    assert reasons["test product, not a sale"] == straight(
-        f"SELECT count(*), {amount} FROM {file} WHERE {tests}"
-    )
+    assert reasons["test product, not a sale"] == straight(f"SELECT count(*), {amount} FROM {file} WHERE {tests}")
     assert (part.read, part.amounts["revenue"]["read"]) == straight(f"SELECT count(*), {amount} FROM {file}")
     kept = "\"Customer ID\" IS NOT NULL AND StockCode NOT LIKE 'TEST%'"
     assert ask(
         warehouse,
         "SELECT count(*), sum(quantity), sum(revenue), count(DISTINCT customer_key) FROM sales_line",
-    ) == (
-        straight(
-            f'SELECT count(*), sum(Quantity), {amount}, count(DISTINCT "Customer ID")'
-            f" FROM {file} WHERE {kept}"
-        )
-    )
-    assert (
-        ask(warehouse, "SELECT count(*) FROM sales_line WHERE order_code LIKE 'C%' AND revenue < 0")[0]
-        > 9_000
-    )
+    ) == (straight(f'SELECT count(*), sum(Quantity), {amount}, count(DISTINCT "Customer ID") FROM {file} WHERE {kept}'))
+    assert ask(warehouse, "SELECT count(*) FROM sales_line WHERE order_code LIKE 'C%' AND revenue < 0")[0] > 9_000
     assert ask(warehouse, "SELECT min(code), max(code), count(*), count(region_key) FROM customer") == (
         "12346",
         "18287",
@@ -701,9 +610,7 @@ def test_northwind_reconciles_with_its_files(loaded: Loaded) -> None:
     report, warehouse = loaded("northwind", "northwind")
     folder = DATASETS / "northwind"
     money = "UnitPrice::DECIMAL(10, 4) * Quantity"
-    assert ask(
-        warehouse, "SELECT count(*), sum(quantity), sum(revenue), sum(discount) FROM sales_line"
-    ) == straight(
+    assert ask(warehouse, "SELECT count(*), sum(quantity), sum(revenue), sum(discount) FROM sales_line") == straight(
         f"SELECT count(*), sum(Quantity), sum(round({money} * (1 - Discount::DECIMAL(4, 2)), 2)),"
         f" sum(round({money} * Discount::DECIMAL(4, 2), 2)) FROM '{folder}/order_details.csv'"
     )
@@ -727,8 +634,7 @@ def test_mlc_churn_reconciles_with_its_file(loaded: Loaded) -> None:
         f"SELECT count(*), sum(({charges})::DECIMAL(10, 2)) FROM {file}"
     )
     assert ask(warehouse, "SELECT count(*), sum(quantity) FROM service_event") == straight(
-        f"SELECT count(*), sum(number_customer_service_calls) FROM {file}"
-        " WHERE number_customer_service_calls > 0"
+        f"SELECT count(*), sum(number_customer_service_calls) FROM {file} WHERE number_customer_service_calls > 0"
     )
     assert ask(warehouse, "SELECT count(*) FROM region") == (51,)
     assert balances(report)

@@ -1,0 +1,210 @@
+"""CSV files: read by DuckDB as text, every line accounted for.
+
+DuckDB's reader sets broken lines aside, but a quote that is never closed swallows what follows it. So the lines of
+a file are counted independently, from its bytes, and a file whose records don't come out even is refused.
+"""
+# Names are quoted by `ident` and values by `literal`; the statements can't be bound parameters throughout.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from dashboard.warehouse.mapping import LoadError
+from dashboard.warehouse.plain import in_utf8
+from dashboard.warehouse.staging import COLUMNS, File, Plain, Staged, append, reject
+from dashboard.warehouse.writing import NO_BLANKS, ODD, SPACES, literal, run
+
+OPTIONS = (
+    "all_varchar = true, header = true, skip = 0, comment = '', escape = {quote}, quote = {quote},"
+    " delim = {delimiter}, store_rejects = true, rejects_limit = 0, rejects_table = 'refused',"
+    " rejects_scan = 'refusing'"
+)
+REFUSALS = {
+    "INVALID ENCODING": "the line is not UTF-8; name the encoding of the file",
+    "UNQUOTED VALUE": "a quoted field of the line is broken",
+    "LINE SIZE OVER MAXIMUM": "the line is too long",
+}
+DELIMITERS = ",;\t|"
+STRETCH = 1 << 24
+
+
+def read_csv(connection: duckdb.DuckDBPyConnection, staged: Staged, file: Plain, copy: Path) -> None:
+    """Append the rows of one file; its broken lines go to `stage.rejected`."""
+    file = in_utf8(staged, file, copy)
+    source = staged.source
+    quote = '"' if source.quote is None else source.quote
+    header = _header(file.path)
+    delimiter = source.delimiter or max(DELIMITERS, key=lambda mark: _outside_quotes(header).count(mark))
+    if header.count(delimiter) >= COLUMNS:
+        raise LoadError(
+            f"{source.place}: {file.title} has {header.count(delimiter) + 1:,} columns;"
+            f" more than {COLUMNS:,} are no table"
+        )
+    text = _Text(file, quote)
+    staged.blanks = max(text.blanks(delimiter), staged.blanks if staged.files else NO_BLANKS)
+    options = OPTIONS.format(quote=literal(quote), delimiter=literal(delimiter))
+    try:
+        append(connection, staged, file, f"SELECT * FROM read_csv({literal(file.path)}, {options})")
+    except duckdb.Error:
+        text.refuse_open_quote(source.place)
+        raise
+    rejected = _reject_lines(connection, staged, file, text)
+    run(connection, "DROP TABLE refused; DROP TABLE refusing")
+    rows = staged.files[-1].last - staged.files[-1].first + 1
+    if text.quoted and len(staged.columns) > 1 and text.records() != rows + rejected + 1:
+        text.refuse_open_quote(source.place)
+        raise LoadError(
+            f"{source.place}: {file.title} has {text.records() - 1:,} records, of which {rows + rejected:,} could be"
+            ' read; look for quotes that are not doubled, or say quote = "" if it uses none'
+        )
+
+
+def csv_lines(file: File, rows: np.ndarray, rejected: list[int], quote: str) -> np.ndarray:
+    """The line in the file, from 1, of each of these rows (in order) of the staged source."""
+    wanted, found, seen = rows - file.first + 1, [], 0
+    for lines in _Text(file.plain, quote).record_lines():
+        lines = lines[~np.isin(lines, rejected)]
+        mine = wanted[(wanted >= seen) & (wanted < seen + len(lines))] - seen
+        found.append(lines[mine])
+        seen += len(lines)
+    return np.concatenate(found) if found else rows
+
+
+def _header(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.readline(1 << 22).decode("utf-8", errors="replace")
+
+
+def _outside_quotes(line: str) -> str:
+    return "".join(line.split('"')[::2])
+
+
+def _reject_lines(connection: duckdb.DuckDBPyConnection, staged: Staged, file: Plain, text: _Text) -> int:
+    """Note the lines that the reader refused, by their real line numbers: its own forget blank lines."""
+    at = "line_byte_position"
+    refused = connection.sql(
+        f"SELECT {at}, min(error_type::VARCHAR) AS problem, min(csv_line) AS text FROM refused GROUP BY {at} ORDER BY 1"
+    ).to_arrow_table()
+    if refused.num_rows:
+        reasons = "".join(f" WHEN {literal(kind)} THEN {literal(said)}" for kind, said in REFUSALS.items())
+        lines = pa.array(text.line_numbers(refused[at].to_numpy()))
+        connection.register("refused_lines", refused.append_column("at_line", lines))
+        reject(
+            connection,
+            staged,
+            file,
+            f"SELECT at_line AS line, CASE problem{reasons} ELSE 'the line has more or fewer columns than the"
+            " header' END AS reason, ltrim(text, chr(10) || chr(13)) AS text FROM refused_lines",
+        )
+        connection.unregister("refused_lines")
+    return refused.num_rows
+
+
+class _Text:
+    """The bytes of a CSV file in UTF-8, looked at a stretch of whole lines at a time."""
+
+    def __init__(self, file: Plain, quote: str) -> None:
+        self.file = file
+        self.quote = ord(quote) if quote else None
+        self.quoted = False
+        empty = not file.path.stat().st_size
+        self._bytes = np.zeros(0, np.uint8) if empty else np.memmap(file.path, np.uint8, mode="r")
+
+    def _stretches(self) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """(offset, bytes up to a line's end, where in them lines end)."""
+        start = 0
+        while start < len(self._bytes):
+            end, ends = start, np.zeros(0, np.int64)
+            while not len(ends) and end < len(self._bytes):
+                end = min(end + STRETCH, len(self._bytes))
+                ends = np.flatnonzero(self._bytes[start:end] == ord("\n"))
+            if end == len(self._bytes) and (not len(ends) or start + ends[-1] + 1 < end):
+                ends = np.append(ends, end - start)  # the last line needs no line end
+            stop = start + int(ends[-1]) + 1
+            yield start, self._bytes[start:stop], ends
+            start = stop
+
+    def blanks(self, delimiter: str) -> int:
+        """What may surround the fields, told from the bytes beside each blank. Refuses NUL bytes."""
+        edges = np.frombuffer(f'{delimiter}",;|\n\r\t'.encode(), np.uint8)
+        found = NO_BLANKS
+        for offset, text, _ in self._stretches():
+            if (text == 0).any():
+                at = offset + int(np.flatnonzero(text == 0)[0])
+                line = int(self.line_numbers(np.array([at]))[0])
+                raise LoadError(
+                    f"{self.file.title}, line {line:,}: a NUL byte; this is no text file, or UTF-16 unmarked"
+                )
+            self.quoted = self.quoted or (self.quote is not None and bool((text == self.quote).any()))
+            if found == ODD:
+                continue
+            odd = ("\u00a0", "\u3000", '\n"', '\r"') + (("\t",) if delimiter != "\t" else ())
+            if any(_holds(text, blank.encode()) for blank in odd):
+                found = ODD
+                continue
+            spaces = np.flatnonzero(text == ord(" "))
+            beside = np.concatenate((text[np.maximum(spaces - 1, 0)], text[np.minimum(spaces + 1, len(text) - 1)]))
+            if len(spaces) and (np.isin(beside, edges).any() or spaces[0] == 0 or spaces[-1] == len(text) - 1):
+                found = SPACES
+        return found
+
+    def record_lines(self) -> Iterator[np.ndarray]:
+        """The lines on which records start: lines that aren't blank and before which the quotes are paired."""
+        line, open_quotes = 1 + self.file.skipped, 0
+        for _, text, ends in self._stretches():
+            before = text[np.maximum(ends - 1, 0)] == ord("\r")
+            filled = np.diff(ends, prepend=-1) - 1 - before > 0
+            if self.quote is not None:
+                quotes = np.flatnonzero(text == self.quote)
+                starts = np.concatenate(([0], ends[:-1] + 1))
+                filled &= (np.searchsorted(quotes, starts) + open_quotes) % 2 == 0
+                open_quotes += len(quotes)
+            yield np.flatnonzero(filled) + line
+            line += len(ends)
+
+    def records(self) -> int:
+        """How many records there are, with the header."""
+        return sum(len(lines) for lines in self.record_lines())
+
+    def line_numbers(self, positions: np.ndarray) -> np.ndarray:
+        """The line, from 1, on which each byte position (in order) lies, or the next line that isn't blank."""
+        found, line, pending = [], 1 + self.file.skipped, positions
+        for offset, text, ends in self._stretches():
+            before = text[np.maximum(ends - 1, 0)] == ord("\r")
+            filled = np.flatnonzero(np.diff(ends, prepend=-1) - 1 - before > 0)
+            on = np.searchsorted(ends, np.maximum(pending - offset, 0))
+            place = np.searchsorted(filled, on)
+            here = (on < len(ends)) & (place < len(filled))
+            found.append(filled[place[here]] + line)
+            pending, line = pending[~here], line + len(ends)
+        return np.concatenate([*found, np.full(len(pending), line)]) if found else positions
+
+    def refuse_open_quote(self, place: str) -> None:
+        """Raise LoadError naming the first line with an odd number of quotes, if their whole number is odd."""
+        line, first, total = 1 + self.file.skipped, 0, 0
+        for _, text, ends in self._stretches():
+            quotes = np.flatnonzero(text == self.quote) if self.quote is not None else np.zeros(0, np.int64)
+            odd = np.flatnonzero(np.diff(np.searchsorted(quotes, ends), prepend=0) % 2)
+            if len(odd) and not first:
+                first = line + int(odd[0])
+            total += len(quotes)
+            line += len(ends)
+        if total % 2:
+            raise LoadError(
+                f"{place}: {self.file.title}, line {first:,}: a quote is opened and never closed; close it, or say"
+                ' quote = "" if the file uses none'
+            )
+
+
+def _holds(text: np.ndarray, word: bytes) -> bool:
+    """Whether the bytes occur one after the other."""
+    at = np.flatnonzero(text[: max(len(text) - len(word) + 1, 0)] == word[0])
+    for place, byte in enumerate(word[1:], 1):
+        at = at[text[at + place] == byte]
+    return len(at) > 0

@@ -1,0 +1,286 @@
+"""Files as people have them: packed, of any encoding, with titles above and totals below, merged, odd or hostile."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import zipfile
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import openpyxl
+import pytest
+from sqlalchemy import create_engine, text
+
+from dashboard.warehouse.mapping import LoadError
+from tests.conftest import Cluster
+from tests.warehouse.desk import HEADER, SALES, Desk, balances, sales, where
+
+LINE = "1,a,2024-01-05,1,2\n"
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def zipped(*names: str, content: bytes = (HEADER + LINE).encode()) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names:
+            archive.writestr(name, content)
+    return packed.getvalue()
+
+
+# Packed
+
+
+@pytest.mark.parametrize(
+    ("name", "pack"),
+    [
+        ("sales.csv.gz", gzip.compress),
+        ("sales.csv.bz2", bz2.compress),
+        ("sales.zip", lambda content: zipped("__MACOSX/x", "sales.csv", content=content)),
+    ],
+)
+def test_a_packed_file_is_read_as_its_content(desk: Desk, name: str, pack: Callable[[bytes], bytes]) -> None:
+    desk.write(name, pack((HEADER + LINE + "2,b,x,1,1\n").encode()))
+    report = desk.load(sales(file=name))
+    assert desk.rows("SELECT revenue FROM sales_line") == [(2,)]
+    assert [(row["file"], row["line"]) for row in desk.set_aside()] == [(name, "3")]
+    assert balances(report)
+
+
+def test_a_folder_stands_for_the_files_of_one_format_in_it(desk: Desk) -> None:
+    desk.write("in/2024/02.csv", HEADER + "2,a,2024-02-05,1,2\n")
+    desk.write("in/2024/01.csv.gz", gzip.compress((HEADER + LINE).encode()))
+    desk.write("in/readme.docx", "not data")
+    desk.load(sales('format = "csv"', file="in"))
+    assert desk.rows("SELECT order_code FROM sales_line ORDER BY line_key") == [("1",), ("2",)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("sales.zip", zipped("a.csv", "b.csv"), "holds 2 files"),
+        ("sales.csv.gz", gzip.compress(b"0" * (150 << 20)), "unpacks to more than 200 times its size"),
+        ("sales.zip", zipped("a.csv", content=b"0" * (150 << 20)), "unpacks to more than 200 times its size"),
+        ("sales.xlsx", zipped("xl/workbook.xml", content=b"0" * (150 << 20)), "more than 200 times its size"),
+        ("sales.csv.gz", gzip.compress((HEADER + LINE).encode())[:-9], "can't be unpacked"),
+        ("sales.xlsx", b"PK\x03\x04 but no book", "is no Excel file"),
+    ],
+)
+def test_a_bomb_or_a_damaged_file_is_refused_in_one_line(desk: Desk, name: str, content: bytes, said: str) -> None:
+    desk.write(name, content)
+    with pytest.raises(LoadError, match=said) as error:
+        desk.load(sales(file=name))
+    assert "\n" not in str(error.value)
+    assert list(desk.warehouse.parent.iterdir()) == []
+
+
+# Encodings that nobody declared
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [
+        ("utf-8", "上海百联"),
+        ("utf-8-sig", "上海百联"),
+        ("utf-16", "上海百联"),
+        ("gb18030", "上海百联集团"),
+        ("windows-1252", "Müller & Söhne"),
+        ("windows-1252", "Café"),
+    ],
+)
+def test_the_encoding_of_a_file_is_told_from_its_bytes(desk: Desk, encoding: str, name: str) -> None:
+    report = desk.load(SALES, sales=(HEADER + LINE * 3 + f"1,{name},2024-01-05,1,2\n").encode(encoding))
+    assert ("told from its bytes" in "\n".join(report.lines())) == encoding.startswith(("gb", "windows"))
+    assert {code for (code,) in desk.rows("SELECT code FROM customer")} == {"a", name}
+
+
+def test_a_broken_line_among_good_ones_does_not_change_the_encoding(desk: Desk) -> None:
+    lines = (HEADER + "1,上海,2024-01-05,1,2\n").encode() + b"2,\xff,2024-01-05,1,2\n"
+    desk.load(SALES, sales=lines)
+    assert where(desk.set_aside()) == [("3", "", "", "the line is not UTF-8; name the encoding of the file")]
+
+
+def test_emoji_and_very_long_text_come_through_whole(desk: Desk) -> None:
+    long = "长" * 100_000
+    desk.load(SALES, sales=HEADER + f"1,🍵👩‍👩‍👧,2024-01-05,1,2\n2,{long},2024-01-05,1,2\n")
+    assert {code for (code,) in desk.rows("SELECT code FROM customer")} == {"🍵👩‍👩‍👧", long}
+
+
+# Around the table
+
+
+def test_a_header_in_row_3_and_a_total_at_the_end(desk: Desk) -> None:
+    lines = "Sales of January\n\n" + HEADER + LINE + "2,b,x,1,5\n" + "Total,,,2,7\n"
+    report = desk.load(sales("header_row = 3", "footer_rows = 1"), sales=lines)
+    assert desk.rows("SELECT revenue FROM sales_line") == [(2,)]
+    assert where(desk.set_aside()) == [
+        ("5", "day", "x", '"day" is not a date written yyyy-mm-dd'),
+        ("6", "", "", "a row of the footer, such as a total"),
+    ]
+    assert balances(report)
+
+
+def test_the_delimiter_is_told_from_the_header(desk: Desk) -> None:
+    for mark in ";|\t":
+        desk.load(SALES, sales=(HEADER + '1,"a,b",2024-01-05,1,2\n').replace(",", mark).replace(f"a{mark}b", "a,b"))
+        assert desk.rows("SELECT code FROM customer") == [("a,b",)]
+
+
+def test_words_for_nothing_and_other_marks_are_declared_for_a_source(desk: Desk) -> None:
+    mapping = sales('empty = ["NA", "None", "-"]', 'thousands = " "', 'decimal = ","', 'delimiter = ";"')
+    lines = HEADER + "1,NA,2024-01-05,1,2\n2,a,2024-01-06,None,2\n3,007,2024-01-06,1 000,2\n"
+    desk.load(mapping, sales=lines.replace(",", ";") + "4;007;2024-01-06;1\u00a0000;2,5\n")
+    assert desk.rows("SELECT code, revenue FROM sales_line JOIN customer USING (customer_key) ORDER BY 2") == [
+        ("007", 2000),
+        ("007", 2500),
+    ]
+    assert [row["reason"] for row in desk.set_aside()] == ["no customer", "revenue is empty"]
+
+
+def test_days_counted_by_a_spreadsheet_and_written_ones_in_one_column(desk: Desk) -> None:
+    lines = HEADER + "1,a,45296,1,2\n2,a,5.1.2024,1,2\n3,a,2024/01/05,1,2\n4,a,45296.75,1,2\n"
+    desk.load(sales('date_formats = ["%d.%m.%Y", "excel"]'), sales=lines)
+    assert desk.rows("SELECT sold_on FROM sales_line") == [(date(2024, 1, 5),)] * 3
+    assert [row["value"] for row in desk.set_aside()] == ["2024/01/05"]
+
+
+def test_a_sheet_with_a_title_merged_cells_and_a_total(desk: Desk) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    rows = [
+        ["Sales of January", None, None, None, None],
+        [],
+        ["invoice", "customer", "day", "qty", "price"],
+        [1, "a", date(2024, 1, 5), 1, 2.5],
+        [2, None, 45297, "=1+1", 1],
+        [3, "b", date(2024, 1, 7), 1, 1],
+        ["Total", None, None, 9, None],
+    ]
+    for row in rows:
+        sheet.append(row)
+    sheet.merge_cells("A1:E1")
+    sheet.merge_cells("B4:B5")
+    book.save(desk.folder / "sales.xlsx")
+    mapping = sales("header_row = 3", "footer_rows = 1", 'date_formats = ["excel"]', file="sales.xlsx")
+    report = desk.load(mapping)
+    assert desk.rows("SELECT order_code, code, sold_on FROM sales_line JOIN customer USING (customer_key)") == [
+        ("1", "a", date(2024, 1, 5)),
+        ("3", "b", date(2024, 1, 7)),
+    ]
+    # A formula that no spreadsheet has worked out has no value; it is never worked out here.
+    assert where(desk.set_aside())[0] == ("5", "qty", "", "revenue is empty")
+    assert balances(report)
+
+
+def test_several_sheets_of_one_book_are_sources_of_their_own(desk: Desk) -> None:
+    book = openpyxl.Workbook()
+    for name, rows in {
+        "Sales": [["invoice", "customer", "day", "qty", "price"], [1, "a", "2024-01-05", 1, 2]],
+        "Kunden": [["customer", "name"], ["a", "Anna"]],
+    }.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    book.save(desk.folder / "book.xlsx")
+    mapping = sales('sheet = "Sales"', file="book.xlsx").replace('rows_of = "sales_line"', 'from = "kunden"')
+    mapping = mapping.replace('code = "customer"', 'code = "customer"\nname = "name"')
+    desk.load(mapping + '[source.kunden]\nfile = "book.xlsx"\nsheet = "Kunden"\n')
+    assert desk.rows("SELECT code, name FROM customer") == [("a", "Anna")]
+
+
+def test_empty_cells_are_filled_from_above_within_a_file(desk: Desk) -> None:
+    for month in "12":
+        desk.write(f"s{month}.csv", HEADER + f",a{month},2024-01-05,1,2\n1,,2024-01-06,1,3\n")
+    desk.load(sales('fill_down = ["invoice", "customer"]', file="s*.csv"))
+    found = "SELECT order_code, code, revenue FROM sales_line JOIN customer USING (customer_key) ORDER BY line_key"
+    assert desk.rows(found) == [(None, "a1", 2), ("1", "a1", 3), (None, "a2", 2), ("1", "a2", 3)]
+
+
+# Hostile
+
+
+def test_a_quote_that_is_never_closed_is_refused_with_its_line(desk: Desk) -> None:
+    for lines in (1, 300_000):  # beyond what is looked at when the format is told, too
+        content = HEADER + LINE * lines + '2,"a,2024-01-05,1,2\n' + LINE * lines
+        with pytest.raises(LoadError, match=f"line {lines + 2:,}: a quote is opened and never closed"):
+            desk.load(SALES, sales=content)
+    content = HEADER + '1,"a,2024-01-05,1,2\n' + LINE * 3 + '2,b",2024-01-05,1,2\n' + LINE
+    with pytest.raises(LoadError, match=r"sales.csv"):
+        desk.load(SALES, sales=content.replace('b"', 'b" c'))
+    desk.load(sales('quote = ""'), sales=HEADER + '1,5" pipe,2024-01-05,1,2\n')
+    assert desk.rows("SELECT code FROM customer") == [('5" pipe',)]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (HEADER + LINE + "2,a\0b,2024-01-05,1,2\n", "line 3: a NUL byte"),
+        (",".join(f"c{n}" for n in range(10_000)) + "\n", "10,000 columns; more than 2,000 are no table"),
+        ("", "no column"),
+    ],
+)
+def test_what_is_no_table_is_refused_in_one_line(desk: Desk, content: str, said: str) -> None:
+    with pytest.raises(LoadError, match=said) as error:
+        desk.load(SALES, sales=content)
+    assert "\n" not in str(error.value)
+
+
+# Databases
+
+
+DATABASE = SALES.replace('file = "sales.csv"', 'url = "$SALES_URL"\ntable = "sales"')
+
+
+def test_a_table_or_a_query_of_a_database_is_a_source(
+    desk: Desk, postgres: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SALES_URL", postgres.new_database("shop"))
+    postgres.execute(
+        "shop",
+        "CREATE TABLE sales (invoice text, customer text, day date, qty int, price numeric(10, 4))",
+        "CREATE FUNCTION spoil() RETURNS int LANGUAGE sql AS 'DELETE FROM sales; SELECT 1'",
+        "INSERT INTO sales VALUES ('1', '007', '2024-01-05', 3, 2.5), ('2', NULL, '2024-01-06', 1, 1)",
+    )
+    report = desk.load(DATABASE)
+    assert desk.rows("SELECT code, sold_on, revenue FROM sales_line JOIN customer USING (customer_key)") == [
+        ("007", date(2024, 1, 5), Decimal("7.50"))
+    ]
+    assert [(row["file"], row["line"], row["reason"]) for row in desk.set_aside()] == [("sales", "2", "no customer")]
+    assert balances(report)
+    desk.load(DATABASE.replace('table = "sales"', "query = \"SELECT * FROM sales WHERE customer LIKE '0%'\""))
+    assert desk.set_aside() == []
+    with pytest.raises(LoadError, match="no table 'sale' there; did you mean 'sales'"):
+        desk.load(DATABASE.replace('table = "sales"', 'table = "sale"'))
+    with pytest.raises(LoadError, match="read-only transaction"):
+        desk.load(DATABASE.replace('table = "sales"', 'query = "SELECT spoil()"'))
+
+
+def test_a_database_file_is_only_read_and_lies_in_the_source_folder(desk: Desk, tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path}/in/shop.sqlite")
+    (tmp_path / "in").mkdir()
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE sales (invoice, customer, day, qty, price)"))
+        connection.execute(text("INSERT INTO sales VALUES (1, 'a', '2024-01-05', 1, 2)"))
+    engine.dispose()
+    mapping = DATABASE.replace('"EUR"', '"EUR"\nfolder = "in"').replace("$SALES_URL", "sqlite:///shop.sqlite")
+    desk.load(mapping)
+    assert desk.rows("SELECT revenue FROM sales_line") == [(2,)]
+    for path, said in (("../other.sqlite", "outside the source folder"), ("new.sqlite", "no file new.sqlite")):
+        with pytest.raises(LoadError, match=said):
+            desk.load(mapping.replace("shop.sqlite", path))
+    assert not (tmp_path / "other.sqlite").exists() and not (tmp_path / "in" / "new.sqlite").exists()
+
+
+def test_a_url_shows_no_password_and_a_missing_variable_is_named(desk: Desk) -> None:
+    with pytest.raises(LoadError, match=r"variable \$SALES_URL with the database's URL is not set"):
+        desk.load(DATABASE)
+    with pytest.raises(LoadError) as error:
+        desk.load(DATABASE.replace("$SALES_URL", "postgresql+psycopg://reader:s3cret@127.0.0.1:1/none"))
+    assert "s3cret" not in str(error.value) and "\n" not in str(error.value)
