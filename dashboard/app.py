@@ -36,7 +36,15 @@ LANGUAGE_NAMES = {"zh": "中文", "en": "English"}
 
 def _style() -> str:
     """The style sheet. Its colours follow the reader's scheme at once; the server hears of a change only later."""
-    parts = {"muted": "secondary", "line": "line", "card": "card", "accent": "accent", "gain": "gain", "loss": "loss"}
+    parts = {
+        "text": "text",
+        "muted": "secondary",
+        "line": "line",
+        "card": "card",
+        "accent": "accent",
+        "gain": "gain",
+        "loss": "loss",
+    }
     variables = "".join(
         f"--{name}:light-dark({getattr(LIGHT, part)},{getattr(DARK, part)});" for name, part in parts.items()
     )

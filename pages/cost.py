@@ -1,7 +1,7 @@
 """What each customer costs to serve, what a unit of service brings back, and why some lose money."""
 
 from dashboard.language import message
-from dashboard.ui import card, cards, kpis, needs, open_page
+from dashboard.ui import card, cards, fold, kpis, needs, open_page
 
 reader, look = open_page(message("Cost to serve"))
 kpis(
@@ -13,7 +13,7 @@ kpis(
 if needs(reader, "costs"):
     card(reader, look, "cost.waterfall")
     cards(reader, look, ["cost.activities", "cost.losses"])
-    card(reader, look, "cost.identity")
     card(reader, look, "cost.quadrant")
-    card(reader, look, "cost.loss_makers", opens_customer=True)
-    card(reader, look, "cost.customers", opens_customer=True)
+    fold(reader, look, "cost.loss_makers", opens_customer=True)
+    fold(reader, look, "cost.customers", opens_customer=True)
+    fold(reader, look, "cost.identity")

@@ -1,7 +1,7 @@
 """How satisfaction turns into word of mouth, and where the two thresholds lie."""
 
 from dashboard.language import message
-from dashboard.ui import card, cards, kpis, needs, open_page
+from dashboard.ui import card, cards, fold, kpis, needs, open_page
 
 reader, look = open_page(message("Satisfaction and word of mouth"))
 kpis(
@@ -10,6 +10,7 @@ kpis(
 if needs(reader, "survey", "word_of_mouth"):
     card(reader, look, "satisfaction.curve", headline=False)
     cards(reader, look, ["satisfaction.standing", "satisfaction.drivers"])
-    cards(reader, look, ["satisfaction.by_grade", "satisfaction.by_region"])
     card(reader, look, "satisfaction.worth")
-    cards(reader, look, ["satisfaction.loyalty", "satisfaction.models"])
+    cards(reader, look, ["satisfaction.by_grade", "satisfaction.by_region"])
+    card(reader, look, "satisfaction.loyalty")
+    fold(reader, look, "satisfaction.models")

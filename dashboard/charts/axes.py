@@ -75,6 +75,11 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
     return [float(f"{i * step:.12g}") for i in range(first, last + 1)]
 
 
+def measured(look: Look, *parts: str) -> str:
+    """What an axis measures, in which unit and on which scale; a currency nobody named leaves no gap."""
+    return ("，" if look.language.code == "zh" else ", ").join(part for part in parts if part)
+
+
 def money_axis(look: Look, low: float, high: float, count: int = 5, **parts: Any) -> tuple[dict[str, Any], str]:
     """A money axis and its unit, which the caller names once: ticks 0 5 10 beside '¥M' or '万元'."""
     step, unit = money_unit(look, max(abs(low), abs(high)))
@@ -93,8 +98,8 @@ def money_unit(look: Look, size: float) -> tuple[float, str]:
 
 
 def number_axis(look: Look, low: float, high: float, count: int = 5, **parts: Any) -> dict[str, Any]:
-    """An axis of counts."""
-    places = ticks(low, high, count)
+    """An axis of counts: there are no half customers."""
+    places = [place for place in ticks(low, high, count) if place == int(place)]
     labels = [look.language.number(place) for place in places]
     return axis(look, tickvals=places, ticktext=labels, range=[low, high], **parts)
 

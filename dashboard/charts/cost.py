@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.charts.axes import axis, span, title
+from dashboard.charts.axes import axis, measured, span, title
 from dashboard.charts.marks import Column, bars_of, hover, ranking
 from dashboard.charts.theme import (
     Look,
@@ -29,6 +29,8 @@ from dashboard.charts.value import bars
 from dashboard.language import symbol
 
 by_tier = bars
+MOST_CAUSES, SMALL_CAUSE = 8, 0.01
+"""Causes of loss drawn one by one, and the share of the loss below which a cause is not."""
 
 
 def waterfall(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure:
@@ -178,7 +180,7 @@ def quadrant(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fig
     # Below the line by more than its own width, so that it never lies on the line, however narrow the plot.
     no_profit = annotation(say("No profit"), reach, reach * 0.72, palette.text, anchor="right")
     no_profit["bgcolor"] = see_through(palette.page, 0.75)
-    heading = say("Cost to serve, {unit}, log scale", unit=sign)
+    heading = measured(look, say("Cost to serve"), sign, say("log scale"))
     base = layout(
         look,
         height=440,
@@ -196,7 +198,7 @@ def quadrant(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fig
             line(look, 0, 0, low, high, palette.neutral),
         ],
         annotations=[
-            caption(say("Contribution before service, {unit}, log scale", unit=sign), look),
+            caption(measured(look, say("Contribution before service"), sign, say("log scale")), look),
             no_profit,
             *_corners((0, right), (low, high), look),
         ],
@@ -269,6 +271,7 @@ def _corners(x: tuple[float, float], y: tuple[float, float], look: Look) -> list
             anchor=side,
             yanchor=edge,
             xshift=4 if side == "left" else -4,
+            bgcolor=see_through(look.palette.page, 0.75),
         )
         for text, cx, cy, side, edge in words
     ]
@@ -280,6 +283,13 @@ def losses(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figur
         return empty(look)
     palette, say = look.palette, look.language.t
     table = table.assign(size=table["loss"].astype(float).abs()).sort_values("size", ascending=False)
+    # What is small beside the whole is one bar; the table names each.
+    kept = min(MOST_CAUSES, int((table["size"] >= table["size"].sum() * SMALL_CAUSE).sum()))
+    if len(table) > kept + 1:
+        rest = table.iloc[kept:]
+        said = say("{n} smaller causes", n=len(rest))
+        last = {"cause": "", "name": said, "customers": rest["customers"].sum(), "size": rest["size"].sum()}
+        table = pd.concat([table.iloc[:kept], pd.DataFrame([last])], ignore_index=True)
     causes = rows(table, ["cause", "name", "customers", "size"])
     names = labels_of(c[1] for c in causes)
     texts = [look.money(None if c[3] is None else -c[3]) for c in causes]

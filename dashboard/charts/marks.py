@@ -22,11 +22,11 @@ from dashboard.charts.theme import (
     layout,
     line,
     short,
-    width_of,
     wrapped,
 )
 
 ROW = 34
+MOST_STRETCH = 2.0
 FADED = {"marker": {"opacity": 0.5}}
 
 
@@ -108,6 +108,23 @@ def ranking(
         annotations=figures,
     )
     return figure(traces, base | parts)
+
+
+def stretched(drawn: go.Figure, height: int) -> go.Figure:
+    """The figure at the height of the one beside it: rows move apart, bars stay as thick as they were.
+
+    Never by more than `MOST_STRETCH`: three bars over a page are no better than a gap below them.
+    """
+    own = drawn.layout.height
+    wanted = min(height, int(own * MOST_STRETCH))
+    if wanted <= own:
+        return drawn
+    drawn.layout.height = wanted
+    if any(trace.type == "bar" and trace.orientation == "h" for trace in drawn.data):
+        edge = (drawn.layout.margin.t or 0) + (drawn.layout.margin.b or 0)
+        thick = (1 - drawn.layout.bargap) * (own - edge) / (wanted - edge)
+        drawn.layout.bargap = 1 - thick
+    return drawn
 
 
 @dataclass(frozen=True)
@@ -275,42 +292,5 @@ def interval(
     }
 
 
-def placed(
-    x: Sequence[float],
-    y: Sequence[float],
-    names: Sequence[str],
-    x_range: tuple[float, float],
-    y_range: tuple[float, float],
-    pixels: int,
-) -> list[str]:
-    """A side for the label of each point, so that on a plot of so many `pixels` labels miss each other."""
-    across = [(v - x_range[0]) / ((x_range[1] - x_range[0]) or 1) * pixels for v in x]
-    down = [(y_range[1] - v) / ((y_range[1] - y_range[0]) or 1) * pixels for v in y]
-    taken = [(a - 6, b - 6, a + 6, b + 6) for a, b in zip(across, down, strict=True)]
-    sides = []
-    for a, b, name in zip(across, down, names, strict=True):
-        wide = min(width_of(name), 16) * 6
-        boxes = {
-            "middle right": (a + 7, b - 7, a + 7 + wide, b + 7),
-            "middle left": (a - 7 - wide, b - 7, a - 7, b + 7),
-            "top center": (a - wide / 2, b - 21, a + wide / 2, b - 7),
-            "bottom center": (a - wide / 2, b + 7, a + wide / 2, b + 21),
-        }
-        costs = {side: _clash(box, taken, pixels) for side, box in boxes.items()}
-        best = min(costs, key=lambda side: costs[side])
-        taken.append(boxes[best])
-        sides.append(best)
-    return sides
-
-
 def _gap(high: float | None, low: float | None) -> float:
     return 0.0 if high is None or low is None else float(f"{max(high - low, 0):.5g}")
-
-
-def _clash(box: tuple[float, ...], taken: Sequence[tuple[float, ...]], pixels: int) -> float:
-    """How much of a label lies on others or out of the picture."""
-    left, top, right, bottom = box
-    out = max(-left, 0) + max(right - pixels, 0)
-    return out * 14 + sum(
-        max(min(right, r) - max(left, x), 0) * max(min(bottom, b) - max(top, y), 0) for x, y, r, b in taken
-    )

@@ -14,12 +14,11 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.charts.axes import axis, bare, money_axis, percent_axis, plain, span, ticks, title
-from dashboard.charts.marks import FADED, ROW, Column, area, bars_of, hover, interval, placed, ranking, tones
+from dashboard.charts.axes import axis, bare, measured, money_axis, percent_axis, plain, span, ticks, title
+from dashboard.charts.marks import FADED, ROW, Column, area, bars_of, hover, interval, ranking, tones
 from dashboard.charts.marks import curve as curve_of
 from dashboard.charts.theme import (
     SIZE,
-    SMALL,
     Look,
     annotation,
     band,
@@ -33,9 +32,8 @@ from dashboard.charts.theme import (
     mix,
     rows,
     see_through,
-    short,
 )
-from dashboard.language import UNDEFINED, undefined
+from dashboard.language import MINUS, UNDEFINED, undefined
 
 PER = 100  # customers: a rate of 0.012 a month reads as 1.2 events per 100 customers
 
@@ -241,75 +239,46 @@ def loyalty(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figu
 
 
 def drivers(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure:
-    """What drives satisfaction: importance against performance; important and weak, top left, comes first."""
+    """What drives satisfaction: how much each item moves it, with its interval, and how it is rated.
+
+    Only an item that matters more than the average and is rated below it, both beyond chance, is marked.
+    """
     items = table.dropna(subset=["importance", "performance"]) if len(table) else table
     if items.empty:
         return empty(look)
     palette, say = look.palette, look.language.t
-    found = rows(items, ["item", "name", "importance", "low", "high", "performance"])
+    columns = ["item", "name", "importance", "low", "high", "performance", "performance_low", "performance_high"]
+    found = rows(items.sort_values("importance", ascending=False), columns)
     names = labels_of(i[1] for i in found)
-    x, y = [i[5] for i in found], [i[2] for i in found]
-    middle = (sum(x) / len(x), sum(y) / len(y))
-    urgent = [a < middle[0] and b > middle[1] for a, b in zip(x, y, strict=True)]
-    left, right = _padded(x, 0.16)
-    low, high = _padded([*y, *(i[3] for i in found), *(i[4] for i in found)], 0.14)
+    urgent = [i[0] in (numbers.get("improve") or []) for i in found]
     hovers = [
         hover(
             name,
-            (say("Importance"), _score(importance)),
-            (say("95% interval"), say("{low} to {high}", low=_score(least), high=_score(most))),
-            (say("Performance"), _score(performance)),
+            (say("Importance"), _score(i[2])),
+            (say("95% interval"), say("{low} to {high}", low=_score(i[3]), high=_score(i[4]))),
+            (say("Rated, 1 to 5"), _score(i[5])),
+            (say("95% interval"), say("{low} to {high}", low=_score(i[6]), high=_score(i[7]))),
         )
-        for name, (_, _, importance, least, most, performance) in zip(names, found, strict=True)
+        for name, i in zip(names, found, strict=True)
     ]
-    trace = {
-        "type": "scatter",
-        "mode": "markers+text",
-        "x": clean(x),
-        "y": clean(y),
-        "text": [short(name, 16) for name in names],
-        "textposition": placed(x, y, names, (left, right), (low, high), 300),
-        "textfont": {"size": SMALL, "color": [palette.accent if u else palette.text for u in urgent]},
-        "marker": {"size": 10, "color": [palette.accent if u else palette.neutral for u in urgent]},
-        "error_y": interval([i[4] for i in found], y, [i[3] for i in found], palette.line),
-        "customdata": [[i[0]] for i in found],
-        "hovertext": hovers,
-        "hoverinfo": "text",
-        "unselected": FADED,
-        "cliponaxis": False,
-    }
-    heading = caption(say("Importance for overall satisfaction"), look)
-    base = layout(
-        look,
-        height=380,
-        xaxis=axis(
-            look,
-            range=[left, right],
-            nticks=5,
-            showgrid=False,
-            title=title(say("Performance, mean score"), look),
-        ),
-        yaxis=axis(look, range=[low, high], nticks=5, showgrid=False),
-        shapes=[
-            band(left, middle[0], middle[1], high, mix(palette.accent, palette.page, 0.08)),
-            line(look, middle[0], middle[0], low, high, palette.line),
-            line(look, left, right, middle[1], middle[1], palette.line),
-        ],
-        annotations=[heading, *_quarters((left, right), (low, high), look)],
+    middle, low, high = ([i[place] for i in found] for place in (2, 3, 4))
+    bars = bars_of(
+        clean(middle),
+        [[i[0]] for i in found],
+        [palette.accent if u else palette.neutral for u in urgent],
+        hovers,
+        error_x=interval(high, middle, low, palette.secondary),
     )
-    return figure([trace], base)
-
-
-def _quarters(x: tuple[float, float], y: tuple[float, float], look: Look) -> list[dict[str, Any]]:
-    """What to do with an item, by the quarter of the picture it is in."""
-    say, palette = look.language.t, look.palette
-    words = (
-        (say("Improve first"), x[0], y[1], "left", "top", palette.accent),
-        (say("Keep it up"), x[1], y[1], "right", "top", palette.secondary),
-        (say("Leave as it is"), x[0], y[0], "left", "bottom", palette.secondary),
-        (say("More than needed"), x[1], y[0], "right", "bottom", palette.secondary),
+    rated = [_score(i[5]) for i in found]
+    columns_shown = [Column(say("Rated, 1 to 5"), rated, width=80)]
+    if any(urgent):
+        told = [say("Improve first") if u else "" for u in urgent]
+        columns_shown.append(Column("", told, [palette.accent] * len(found), width=84))
+    key = annotation(
+        say("Importance (line: 95% interval)"), 0, 1, palette.secondary, anchor="left", xref="paper", yref="paper"
     )
-    return [_word(text, place, edge, color, side, end) for text, place, edge, side, end, color in words]
+    notes = [key | {"yanchor": "bottom", "yshift": 6}]
+    return ranking(look, names, [bars], columns_shown, *span(middle, low, high), notes=notes)
 
 
 class _Fit:
@@ -449,7 +418,7 @@ def _thresholds(
             if not any(undefined(end) for end in ends):
                 shapes.append(band(ends[0], ends[1], low, high, mix(color, palette.page, 0.18)))
             shapes.append(line(look, place, place, low, high, color, line={"dash": "dot"}))
-    text = say("Complaint") if complaint is None else say("← Complaint below {score}", score=_score(complaint))
+    text = say("Complaint") if complaint is None else say("← Complaints below {score}", score=_score(complaint))
     place, side = (last, "right") if complaint is None else (complaint, "left")
     words.append(_word(text, place, low, palette.loss, side, "bottom"))
     text = say("Praise") if praise is None else say("Praise above {score} →", score=_score(praise))
@@ -474,16 +443,12 @@ def _sizes(counts: Sequence[float | None]) -> list[float]:
     return [round(max(5.0, 15 * math.sqrt((c or 0) / most)), 1) for c in counts]
 
 
-def _padded(values: Sequence[float | None], share: float) -> tuple[float, float]:
-    low, high = span(values, zero=False)
-    room = (high - low) * share or abs(high) * 0.2 or 1.0
-    return low - room, high + room
-
-
 def _score(value: float | None) -> str:
     if value is None:
         return UNDEFINED
-    return f"{value:.2f}" if abs(value) < 9.995 else f"{value:.1f}".removesuffix(".0")
+    size = abs(value)
+    digits = f"{size:.2f}" if size < 9.995 else f"{size:.1f}".removesuffix(".0")
+    return MINUS + digits if value < 0 and float(digits) else digits
 
 
 def _rate(value: float | None, look: Look) -> str:
@@ -520,19 +485,25 @@ def worth(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure
         curve_of(x, cost, palette.neutral, 1.5, "dash"),
         curve_of(x, value, palette.accent, 2.5, hoverinfo="text", hovertext=hovers),
     ]
+    left, right, places = _scale(x)
+    said_cost = say("What a point costs: {cost}", cost=look.money(cost[0]))
     words, lines = [], []
-    for name, text, side in (("interior", say("Enough"), "right"), ("corner", say("Full"), "right")):
+    meaning = say("What word of mouth is worth, less what this satisfaction costs, a customer and month")
+    for name in ("interior", "corner"):
         place = numbers[name]
-        lines.append(line(look, place["score"], place["score"], 0, 1, palette.line, yref="paper"))
-        said = f"{text} {place['score']:.2g}<br><b>{look.money(place['profit'])}</b>"
+        better = (name == "corner") == bool(numbers["corner_pays"])
+        color = palette.accent if better else palette.secondary
+        lines.append(line(look, place["score"], place["score"], 0, 1, color, yref="paper", line={"dash": "dot"}))
+        aim = say("Aim for {score}", score=f"{place['score']:.2g}")
+        said = f"<b>{aim}</b><br>" + say("net {amount} a month", amount=look.money(place["profit"], plus=True))
         words.append(
-            annotation(said, place["score"], 1, palette.text, anchor=side, yref="paper", yanchor="top", xshift=-4)
+            annotation(said, place["score"], 1, color, anchor="right", yref="paper", yanchor="top", xshift=-5)
+            | {"hovertext": meaning, "captureevents": True}
         )
     words += [
-        caption(say("Worth of one more point, {unit} a customer and month", unit=unit), look),
-        annotation(say("Cost of a point"), x[0], cost[0] or 0, palette.secondary, anchor="left", yanchor="bottom"),
+        caption(measured(look, say("Worth of one more point, a customer and month"), unit), look),
+        annotation(said_cost, places[len(places) // 2], cost[0] or 0, palette.secondary, yanchor="bottom"),
     ]
-    left, right, places = _scale(x)
     heading = title(say("Satisfaction, 1 to 5"), look)
     base = layout(
         look,

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from dashboard.charts.axes import axis, money_axis, number_axis, percent_axis, span, title, week_axis
+from dashboard.charts.axes import axis, measured, money_axis, number_axis, percent_axis, span, title, week_axis
 from dashboard.charts.marks import (
     FADED,
     Column,
@@ -50,6 +50,8 @@ from dashboard.charts.theme import (
 )
 from dashboard.language import symbol, undefined
 
+MOST_ROOM = 1.3
+"""How far an interval may raise the top of the whale curve; a wider one, of few customers, runs out of the picture."""
 LANES = 4  # rows of event names above a time line
 NARROW = 235  # pixels of plot on a phone, where the names of events must not meet
 
@@ -65,13 +67,14 @@ def whale(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure
     palette, say = look.palette, look.language.t
     in_shares = bool(table["profit_share"].notna().any())
     x, y = clean(table["customers_share"]), clean(table["profit_share" if in_shares else "profit"])
-    low, high = span(y, [1.0 if in_shares else 0.0, numbers.get("peak_share_high")])
+    low, high = span(y, [1.0 if in_shares else 0.0])
+    high = min(max(high, numbers.get("peak_share_high") or 0), high * MOST_ROOM) if in_shares else high
     low, high = low - (high - low) * 0.02 * (low < 0), high + (high - low) * 0.16
     if in_shares:
         yaxis, heading = percent_axis(look, low, high), say("Cumulative profit, % of the total")
     else:
         yaxis, unit = money_axis(look, low, high)
-        heading = say("Cumulative profit, {unit}", unit=unit)
+        heading = measured(look, say("Cumulative profit"), unit)
     share = say("{share} of the total profit", share="%{y:.0%}") + "<br>" if in_shares else ""
     best = say("Best {share} of customers", share="%{x:.0%}")
     profit = curve(
@@ -83,7 +86,7 @@ def whale(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure
         hoverinfo="text",
         hovertemplate=f"{best}<br>{share}%{{customdata}}<extra></extra>",
     )
-    points, words = _peak(x, y, numbers, look, in_shares)
+    points, words = _peak(x, y, numbers, look, in_shares, high)
     shapes = [line(look, 0, 1, 0, 0, palette.neutral)]
     notes = [caption(heading, look), *words, *_zone_words(numbers.get("zones") or [], look)]
     above = []
@@ -128,9 +131,11 @@ def lorenz(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figur
     gini, top = numbers.get("gini"), numbers.get("top_20_share")
     if not undefined(gini) and not undefined(top):
         traces.append(dot([0.8], [1 - top], palette.accent))
-        text = f"<b>{say('Gini {gini}', gini=f'{gini:.2f}')}</b><br>"
-        text += say("The largest 20%<br>make {share}", share=look.language.percent(top))
+        text = f"<b>{say('The largest 20%<br>make {share}', share=look.language.percent(top))}</b><br>"
+        text += say("Gini {gini}", gini=f"{gini:.2f}")
         where: dict[str, Any] = {"anchor": "right", "yanchor": "bottom", "xshift": -8, "yshift": -8}
+        meaning = say("Gini: 0 when all customers bring the same, 1 when one brings everything")
+        where |= {"hovertext": meaning, "captureevents": True}
         notes.append(annotation(text, 0.8, 1 - top, palette.text, **where))
     heading = say("Customers, smallest first")
     base = layout(
@@ -163,10 +168,9 @@ def distribution(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go
     places, labels = [float(d) for d in decades], [look.language.compact(10.0**d) for d in decades]
     if None in ends:
         places, labels = [sum(apart) / 2, *places], ["≤0", *labels]
-    heading = say(
-        "Revenue per customer, {unit}, log scale<br>(ticks mark tenths of customers)",
-        unit=symbol(look.currency, look.language.code),
-    )
+    unit = symbol(look.currency, look.language.code)
+    heading = measured(look, say("Revenue per customer"), unit, say("log scale"))
+    heading += "<br>" + say("(ticks mark tenths of customers)")
     base = layout(
         look,
         height=330,
@@ -207,7 +211,7 @@ def deciles(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figu
         yaxis, heading = percent_axis(look, low, high), say("Share of profit (bars) and of revenue (lines)")
     else:
         yaxis, unit = money_axis(look, low, high)
-        heading = say("Profit, {unit}", unit=unit)
+        heading = measured(look, say("Profit"), unit)
     hovers = [
         hover(
             say("Tenth {decile}", decile=decile),
@@ -282,13 +286,15 @@ def trend(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure
 
 
 def by_region(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure:
-    """Profit of each region, largest first, with its margin; a bar filters by its region."""
+    """Profit of each region, largest first, with its margin (revenue where profit is unknown); a bar filters."""
     if table.empty:
         return empty(look)
     palette, say, language = look.palette, look.language.t, look.language
     columns = ["code", "name", "customers", "revenue", "profit", "margin"]
-    regions = rows(table.sort_values("profit", ascending=False), columns)
+    known = bool(table["profit"].notna().any())
+    regions = rows(table.sort_values("profit" if known else "revenue", ascending=False), columns)
     names, profits = labels_of(r[1] for r in regions), [r[4] for r in regions]
+    lengths = profits if known else [r[3] for r in regions]
     margins = [language.percent(r[5], 1) for r in regions]
     hovers = [
         hover(
@@ -302,11 +308,11 @@ def by_region(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fi
     ]
     colors = [palette.loss if (p or 0) < 0 else palette.accent for p in profits]
     figures = [
-        Column(say("Profit"), [look.money(p) for p in profits], tones(profits, look)),
-        Column(say("Margin"), margins, width=54),
+        Column(say("Profit") if known else say("Revenue"), [look.money(v) for v in lengths], tones(lengths, look)),
+        *([Column(say("Margin"), margins, width=54)] if known else []),
     ]
-    trace = bars_of(clean(profits), [[r[0]] for r in regions], colors, hovers)
-    return ranking(look, names, [trace], figures, *span(profits))
+    trace = bars_of(clean(lengths), [[r[0]] for r in regions], colors, hovers)
+    return ranking(look, names, [trace], figures, *span(lengths))
 
 
 def bars(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure:
@@ -346,7 +352,7 @@ def _above_the_total(x: Sequence[Any], y: Sequence[Any], color: str) -> dict[str
 
 
 def _peak(
-    x: Sequence[Any], y: Sequence[Any], numbers: dict[str, Any], look: Look, in_shares: bool
+    x: Sequence[Any], y: Sequence[Any], numbers: dict[str, Any], look: Look, in_shares: bool, ceiling: float
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The highest point of the whale curve, and in words how high it is and after how many customers."""
     known = [i for i, value in enumerate(y) if value is not None]
@@ -361,6 +367,8 @@ def _peak(
     high = numbers.get("peak_share_high")
     top = height if undefined(high) or not in_shares else max(height, high)
     where: dict[str, Any] = {"anchor": side, "yanchor": "bottom", "yshift": 7}
+    if top > ceiling * 0.9:  # beside the bar, which leaves no room above it
+        top, where = height, {**where, "anchor": "left" if at < 0.5 else "right", "xshift": 8 if at < 0.5 else -8}
     note = annotation(text, at, top, look.palette.accent, 12, **where)
     return [_estimated(at, height, "peak_share", numbers, look.palette.accent, look)], [note]
 
@@ -390,7 +398,7 @@ def _estimated(x: float, y: float, key: str, numbers: dict[str, Any], color: str
     between = say("{low} to {high}", low=percent(low), high=percent(high))
     told = hover(percent(y), (say("95% interval"), between))
     bar = interval([high], [y], [low], color)
-    return dot([x], [y], color, error_y=bar, hovertext=[told], hoverinfo="text")
+    return dot([x], [y], color, error_y=bar, hovertext=[told], hoverinfo="text", cliponaxis=True)
 
 
 def _zone_looks(look: Look) -> dict[str, tuple[str, str, float, str]]:

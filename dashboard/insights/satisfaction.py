@@ -21,6 +21,8 @@ from queries import satisfaction as queries
 from queries.schema import GRADES, SURVEY_ITEMS
 
 BANDS = 16
+CERTAIN, LIKELY = 0.95, 0.8
+"""Shares of the redrawn samples that agree, from which on a verdict is certain or likely."""
 WORTH_POINTS = 101
 Z95 = 1.959964
 ITEM_NAMES = {
@@ -312,16 +314,47 @@ def drivers(reader: Reader) -> Answer:
     if table.empty:
         return Answer(reader.t("Too few complete answers to tell what drives satisfaction."), table, {}, n)
     table["performance"] = [float(row[f"mean_{item}"]) for item in table["item"]]
+    reach = [Z95 * float(np.sqrt(covariance[item, item] / n)) for item in table["item"]]
+    table["performance_low"], table["performance_high"] = table["performance"] - reach, table["performance"] + reach
     table.insert(1, "name", [reader.t(ITEM_NAMES[item]) for item in table["item"]])
     table = table.sort_values("importance", ascending=False).reset_index(drop=True)
-    weak = table[table["importance"] >= table["importance"].median()].sort_values("performance").iloc[0]
-    headline = reader.t(
-        "{first} moves satisfaction most; of what matters, {weak} is rated lowest ({score} of 5).",
-        first=table.iloc[0]["name"],
-        weak=weak["name"],
-        score=f"{weak['performance']:.1f}",
+    urgent = improve_first(table)
+    headline = reader.t("{first} {second}", first=leading(reader, table), second=rated(reader, table, urgent))
+    return Answer(headline, table, {"improve": urgent["item"].tolist()}, n)
+
+
+def improve_first(table: pd.DataFrame) -> pd.DataFrame:
+    """Items that matter more than the average item and are rated below it, both beyond chance; the weakest first."""
+    matters = table["low"] > table["importance"].mean()
+    weak = table["performance_high"] < table["performance"].mean()
+    return table[matters & weak].sort_values("performance")
+
+
+def leading(reader: Reader, table: pd.DataFrame) -> str:
+    """What moves satisfaction most: one item, or those that chance doesn't let one tell apart."""
+    alike = table[table["high"] >= table["low"].iloc[0]]
+    if len(alike) == 1:
+        return reader.t("{item} moves satisfaction most.", item=alike.iloc[0]["name"])
+    if len(alike) == len(table):
+        return reader.t("All that was asked moves satisfaction alike, as far as chance lets one tell.")
+    return reader.t(
+        "{items} move satisfaction most; which of them comes first is within chance.",
+        items=reader.language.list(alike["name"]),
     )
-    return Answer(headline, table, {}, n)
+
+
+def rated(reader: Reader, table: pd.DataFrame, urgent: pd.DataFrame) -> str:
+    """What to improve first, if the ratings differ enough to say so."""
+    if len(urgent):
+        return reader.t(
+            "{item} matters and is rated below the rest ({score} of 5): improve it first.",
+            item=urgent.iloc[0]["name"],
+            score=f"{urgent.iloc[0]['performance']:.2f}",
+        )
+    if table["performance_low"].max() <= table["performance_high"].min():
+        score = f"{table['performance'].mean():.1f}"
+        return reader.t("All are rated alike, {score} of 5: no rating stands out as weak.", score=score)
+    return reader.t("Nothing that matters is rated below the rest.")
 
 
 @question(
@@ -382,20 +415,28 @@ def worth(reader: Reader) -> Answer:
         "corner": f"{told.corner.score:g}",
         "cost": reader.money(rules.cost_of_a_point),
         "limit": reader.money(told.break_even_to_corner.estimate),
-        "sure": reader.language.percent(max(told.corner_share, 1 - told.corner_share), 0),
     }
+    share = max(told.corner_share, 1 - told.corner_share)
+    sure = (
+        ""
+        if share >= CERTAIN
+        else reader.t("The answers make this likely, not certain.")
+        if share >= LIKELY
+        else reader.t("The answers leave this open.")
+    )
     if told.corner_pays:
         headline = reader.t(
-            "Going from {interior} to {corner} pays while a point costs less than {limit} a customer and month; it is "
-            "taken to cost {cost} ({sure} sure).",
+            "Full satisfaction pays: going from {interior} to {corner} is worth it while a point costs less than "
+            "{limit} a customer and month; it is taken to cost {cost}.",
             **said,
         )
     else:
         headline = reader.t(
             "{interior} is satisfied enough: going on to {corner} would pay only if a point cost less than {limit} a "
-            "customer and month; it is taken to cost {cost} ({sure} sure).",
+            "customer and month; it is taken to cost {cost}.",
             **said,
         )
+    headline = reader.t("{first} {second}", first=headline, second=sure).strip()
     return Answer(headline, table, numbers, n)
 
 

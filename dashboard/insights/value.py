@@ -135,7 +135,7 @@ def concentration_(reader: Reader) -> Answer:
     points = curve.points()
     table = points.rename(columns={points.columns[0]: "customers_share", points.columns[1]: "revenue_share"})
     numbers = {"gini": curve.gini, "top_20_share": top, "revenue": curve.total, "customers": n}
-    headline = reader.t("The best 20 % of customers bring {share} of revenue.", share=reader.language.percent(top))
+    headline = reader.t("The best 20% of customers bring {share} of revenue.", share=reader.language.percent(top))
     return Answer(headline, table, numbers, n)
 
 
@@ -180,7 +180,7 @@ def whale(reader: Reader) -> Answer:
         )
     else:
         headline = reader.t(
-            "20 % of customers make {share} of the profit; {losers} lose money and eat {erosion} of it.",
+            "20% of customers make {share} of the profit; {losers} lose money and eat {erosion} of it.",
             share=percent(curve.top_20_share),
             losers=percent(curve.loss_maker_share),
             erosion=percent(curve.erosion),
@@ -284,17 +284,22 @@ def by_region(reader: Reader) -> Answer:
     first = table.iloc[0]
     share = ratio(first["revenue"], table["revenue"].sum())
     losing = table[table["profit"] < 0]
+    said = {"region": first["name"], "share": reader.language.percent(share)}
+    earned = ratio(first["profit"], total) if (total := table["profit"].sum()) > 0 else None
     if len(losing):
         headline = reader.t(
             "{region} brings {share} of revenue; {losing} lose money.",
-            region=first["name"],
-            share=reader.language.percent(share),
+            **said,
             losing=reader.language.list(losing["name"].head(3)),
         )
-    else:
+    elif earned is not None:
         headline = reader.t(
-            "{region} brings {share} of revenue.", region=first["name"], share=reader.language.percent(share)
+            "{region} brings {share} of revenue and {earned} of profit.",
+            **said,
+            earned=reader.language.percent(earned),
         )
+    else:
+        headline = reader.t("{region} brings {share} of revenue.", **said)
     return Answer(headline, table, {"level": level}, int(table["customers"].sum()))
 
 

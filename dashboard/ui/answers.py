@@ -13,6 +13,7 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.charts.marks import stretched
 from dashboard.charts.theme import Look
 from dashboard.insight import Insight, Reader, ask, find
 
@@ -32,8 +33,15 @@ def answer(key: str, reader: Reader) -> Insight:
     return replace(found, table=found.table.copy(deep=False))
 
 
-def figure(insight: Insight, reader: Reader, look: Look) -> Any:
-    """The insight's figure."""
+def height_of(insight: Insight, reader: Reader, look: Look) -> int:
+    """How high the insight's figure wants to be, in pixels; 0 without one."""
+    if insight.missing or find(insight.key).draw is None or insight.table.empty:
+        return 0
+    return int(figure(insight, reader, look).layout.height)
+
+
+def figure(insight: Insight, reader: Reader, look: Look, height: int = 0) -> Any:
+    """The insight's figure; with `height`, as high as that if it is not much less by itself."""
     return _figure(
         insight.key,
         reader.filters.canonical,
@@ -41,6 +49,7 @@ def figure(insight: Insight, reader: Reader, look: Look) -> Any:
         _version(insight.key, reader),
         reader.language.code,
         look.mode,
+        height,
         _insight=insight,
         _look=look,
     )
@@ -60,8 +69,17 @@ def _answer(key: str, filters: str, scope: str, version: str, language: str, *, 
 
 @st.cache_resource(max_entries=KEPT, show_spinner=False)
 def _figure(
-    key: str, filters: str, scope: str, version: str, language: str, mode: str, *, _insight: Insight, _look: Look
+    key: str,
+    filters: str,
+    scope: str,
+    version: str,
+    language: str,
+    mode: str,
+    height: int,
+    *,
+    _insight: Insight,
+    _look: Look,
 ) -> Any:
     draw = find(key).draw
     assert draw is not None, key
-    return draw(_insight.table, _insight.numbers, _look)
+    return stretched(draw(_insight.table, _insight.numbers, _look), height)

@@ -11,25 +11,42 @@ import streamlit as st
 from dashboard.charts.theme import Look
 from dashboard.insight import NEEDS, Insight, Question, Reader, find, has
 from dashboard.ui import session
-from dashboard.ui.answers import answer, figure
-from dashboard.ui.table import behind, download, table
+from dashboard.ui.answers import answer, figure, height_of
+from dashboard.ui.table import behind, download, plain_markdown, table
 
 PLOTLY = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
 
 
 def cards(reader: Reader, look: Look, keys: Sequence[str]) -> None:
-    """Cards side by side; on a narrow screen one below the other."""
+    """Cards side by side, their figures of one height; on a narrow screen one below the other."""
+    heights = [h for key in keys if (h := height_of(answer(key, reader), reader, look))]
     for column, key in zip(st.columns(len(keys), gap="medium"), keys, strict=True):
         with column:
-            card(reader, look, key)
+            card(reader, look, key, height=max(heights, default=0))
 
 
 @st.fragment
-def card(reader: Reader, look: Look, key: str, *, opens_customer: bool = False, headline: bool = True) -> None:
+def fold(reader: Reader, look: Look, key: str, *, opens_customer: bool = False) -> None:
+    """A card of second rank: its finding is in view, its evidence is drawn when it is opened."""
+    insight = answer(key, reader)
+    if insight.missing or not insight.n:
+        card(reader, look, key)
+        return
+    title = plain_markdown(reader.t(find(key).title))
+    opened = st.expander(f"{title}  \n**{plain_markdown(insight.headline)}**", key=f"fold-{key}", on_change="rerun")
+    if opened.open:
+        with opened:
+            card(reader, look, key, opens_customer=opens_customer, headline=False)
+
+
+@st.fragment
+def card(
+    reader: Reader, look: Look, key: str, *, opens_customer: bool = False, headline: bool = True, height: int = 0
+) -> None:
     """One question's answer. A click on a mark filters by the question's dimension or opens its customers.
 
     `headline` is False where the page's own headline is this one. A question without a figure shows its
-    table; with `opens_customer` a click on a row opens the customer.
+    table; with `opens_customer` a click on a row opens the customer. `height` is that of the figure beside it.
     """
     asked = find(key)
     insight = answer(key, reader)
@@ -42,7 +59,7 @@ def card(reader: Reader, look: Look, key: str, *, opens_customer: bool = False, 
         if asked.draw is None:
             table(insight.table, reader, f"table-{key}", opens_customer=opens_customer)
         else:
-            _figure(reader, look, insight)
+            _figure(reader, look, insight, height)
         _foot(reader, insight, asked)
 
 
@@ -52,10 +69,10 @@ def _head(title: str, insight: Insight, headline: bool) -> str:
     return f"<div class='card-head{state}'><div class='card-title'>{html.escape(title)}</div>{said}</div>"
 
 
-def _figure(reader: Reader, look: Look, insight: Insight) -> None:
+def _figure(reader: Reader, look: Look, insight: Insight, height: int) -> None:
     asked = find(insight.key)
     clicked: Any = st.plotly_chart(
-        figure(insight, reader, look),
+        figure(insight, reader, look, height),
         theme=None,
         config=PLOTLY,
         key=f"chart-{insight.key}-{reader.filters.canonical}-{look.mode}",

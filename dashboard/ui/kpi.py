@@ -42,7 +42,7 @@ def kpis(reader: Reader, look: Look, metrics: tuple[str, ...], *, headline: str 
             with st.container(width=WIDTH, key=f"kpi-{name}", gap=None):
                 st.html(_card(reader, look, name, rows.loc[name].to_dict(), weeks))
                 label = reader.t("See customers")
-                if st.button(label, key=f"kpi-behind-{name}", type="tertiary", icon=":material/groups:", help=label):
+                if st.button(label, key=f"kpi-behind-{name}", type="tertiary", icon=":material/groups:"):
                     asked = name
     if asked:  # outside the narrow card it was asked from
         behind(reader, GROUPS.get(asked, ""))

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 import streamlit as st
+from pandas.io.formats.style import Styler
 
 from dashboard.export import to_csv
 from dashboard.filters import Filters
 from dashboard.insight import Reader
 from dashboard.insights.cost import item_name
-from dashboard.language import ALIVE_NAMES, KIND_NAMES, NEEDS_NAMES, TIER_NAMES, message
+from dashboard.language import ALIVE_NAMES, KIND_NAMES, MINUS, NEEDS_NAMES, TIER_NAMES, UNDEFINED, message, undefined
 from dashboard.metrics import METRICS
 from dashboard.ui import session
 from dashboard.ui.answers import answer
 
-FORMATS = {"money": "%,.2f", "count": "%,d", "share": "percent", "number": "%,.2f", "score": "%.2f", "rate": "%.3f"}
+DECIMALS = {"money": 2, "count": 0, "number": 2, "score": 2, "rate": 3}
+WHOLE_FROM = 10_000
+"""Money of this size is listed without cents; files to take away keep them."""
+WIDTHS = {"code": 82, "name": 186, "grade": 58, "tier": 86, "region": 92}
+KIND_WIDTHS = {"money": 92, "share": 76}
+"""Pixels of a column, so that a customer's row is seen whole on a desk's screen."""
 MOST_ROWS, TALL = 12, 420
 CODED = ("code", "step", "item", "cause")
 """Columns for programs: beside a name they say the same again."""
@@ -72,19 +79,23 @@ def table(frame: pd.DataFrame, reader: Reader, key: str, *, opens_customer: bool
     shown = readable(frame, reader)
     if "name" in shown and not opens_customer:
         shown = shown.drop(columns=[column for column in CODED if column in shown])
+    kinds = {column: _kind(column) for column in shown.columns}
     config = {}
-    for column in shown.columns:
-        label = heading(column, reader)
-        kind = "money" if column.startswith("cost:") else METRICS[column].format if column in METRICS else "text"
+    for column, kind in kinds.items():
+        known = METRICS.get(column)
+        told: dict[str, Any] = {
+            "label": heading(column, reader),
+            "help": reader.t(known.definition) if known and known.definition else None,
+            "width": WIDTHS.get(column) or KIND_WIDTHS.get(kind) if opens_customer else None,
+        }
         if kind in ("date", "week"):
-            config[column] = st.column_config.DateColumn(label, format="YYYY-MM-DD")
+            config[column] = st.column_config.DateColumn(**told, format="YYYY-MM-DD")
         elif pd.api.types.is_numeric_dtype(shown[column]):
-            step = 0.001 if kind == "share" else None
-            config[column] = st.column_config.NumberColumn(label, format=FORMATS.get(kind), step=step)
+            config[column] = st.column_config.NumberColumn(**told)
         else:
-            config[column] = st.column_config.TextColumn(label)
+            config[column] = st.column_config.TextColumn(**told)
     chosen: Any = st.dataframe(
-        shown,
+        _in_form(shown, kinds, reader),
         hide_index=True,
         column_config=config,
         height=TALL if len(shown) > MOST_ROWS else "content",
@@ -98,6 +109,32 @@ def table(frame: pd.DataFrame, reader: Reader, key: str, *, opens_customer: bool
     rows = [*chosen["selection"]["rows"], *(row for row, _ in chosen["selection"]["cells"])]
     if rows:
         open_customer(str(frame.iloc[rows[0]]["code"]), reader)
+
+
+def _kind(column: str) -> str:
+    return "money" if column.startswith("cost:") else METRICS[column].format if column in METRICS else "text"
+
+
+def _in_form(shown: pd.DataFrame, kinds: dict[str, str], reader: Reader) -> Styler:
+    """The numbers as the reader writes them, with a true minus; they are still sorted as numbers."""
+    numeric = [column for column in shown.columns if pd.api.types.is_numeric_dtype(shown[column])]
+    money = [column for column in numeric if kinds[column] == "money"]
+    # A ledger adds up to the cent.
+    whole = "ledger" not in shown and bool((shown[money].abs() >= WHOLE_FROM).any(axis=None))
+
+    def form(column: str) -> Callable[[float], str]:
+        kind = kinds[column]
+        if kind == "share":
+            return lambda value: reader.language.percent(value, 1)
+        decimals = 0 if kind == "money" and whole else DECIMALS.get(kind, 0)
+        return lambda value: UNDEFINED if undefined(value) else minus(f"{value:,.{decimals}f}")
+
+    return shown.style.format({column: form(column) for column in numeric})
+
+
+def minus(digits: str) -> str:
+    """Digits with a true minus, and none before a zero."""
+    return digits.lstrip("-") if not digits.strip("-0.,") else digits.replace("-", MINUS)
 
 
 def open_customer(code: str, reader: Reader) -> None:

@@ -93,6 +93,14 @@ def card(page: Page, key: str) -> Locator:
     return page.locator(f".st-key-card-{key.replace('.', '-')}")
 
 
+def unfold(page: Page, key: str) -> Locator:
+    """The card of a question that is folded, opened."""
+    page.locator(f".st-key-fold-{key.replace('.', '-')} summary").click()
+    expect(card(page, key)).to_be_visible(timeout=PATIENCE)
+    drawn(page)
+    return card(page, key)
+
+
 def click_mark(page: Page, key: str, place: int) -> list[str]:
     """Click a mark of a chart as a reader does, in the middle of what is drawn; the codes it stands for."""
     mark = card(page, key).locator(".point path").nth(place)

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from dashboard.warehouse.read import Marts
-from tests.browser.screen import PATIENCE, address, card, cards, chips, click_mark, click_row, expect_query, visit
+from tests.browser.screen import PATIENCE, address, cards, chips, click_mark, click_row, expect_query, unfold, visit
 from tests.small import asked
 
 
@@ -49,7 +49,7 @@ def test_behind_a_card_is_its_total_and_a_row_leads_to_its_customer(server: str,
 
 def test_a_row_of_a_card_leads_to_its_customer(server: str, page: Page, demo: Marts) -> None:
     visit(page, address(server, "value", lang="en"))
-    click_row(page, card(page, "value.bottom"), 1, 10)
+    click_row(page, unfold(page, "value.bottom"), 1, 10)
     second = asked(demo, "value.bottom").table.iloc[1]
     expect_query(page, customer=second["code"])
     expect(page.locator(".page-headline")).to_contain_text(second["name"], timeout=PATIENCE)

@@ -8,13 +8,14 @@ import pandas as pd
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import EVIL
-from tests.browser.screen import PATIENCE, address, card, visit
+from tests.browser.screen import PATIENCE, address, unfold, visit
 
 
 def test_a_downloaded_table_runs_nothing_in_a_spreadsheet(own_server: str, page: Page) -> None:
     visit(page, address(own_server, "value", lang="en"))
+    table = unfold(page, "value.top")
     with page.expect_download() as download:
-        card(page, "value.top").get_by_role("button", name="Download CSV").click()
+        table.get_by_role("button", name="Download CSV").click()
     path = download.value.path()
     assert download.value.suggested_filename.endswith(".csv")
     assert path.read_bytes().startswith(b"\xef\xbb\xbf")

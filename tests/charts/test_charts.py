@@ -178,10 +178,10 @@ def cases() -> dict[str, Case]:
         "drivers": (
             satisfaction.drivers,
             frame(
-                "item name importance low high performance",
-                *((f"i{i}", f"Item {i}", i / 9, i / 10, i / 8, 4.5 - i / 3) for i in range(7)),
+                "item name importance low high performance performance_low performance_high",
+                *((f"i{i}", f"Item {i}", i / 9, i / 10, i / 8, 4.5 - i, 4.4 - i, 4.6 - i) for i in range(7)),
             ),
-            {},
+            {"improve": ["i6"]},
         ),
         "waterfall": (cost.waterfall, frame("step name amount kind", *steps), {}),
         "activities": (
@@ -277,7 +277,11 @@ def cases() -> dict[str, Case]:
                 "satisfaction worth_of_a_point worth_low worth_high from_complaints from_praise cost_of_a_point",
                 *((s, 50 * (s - 3) ** 2, 40.0, 210.0, 9.0, 4.0, 30.0) for s in scale),
             ),
-            {"interior": {"score": 2.6, "profit": 12.0}, "corner": {"score": 5.0, "profit": -9.0}},
+            {
+                "interior": {"score": 2.6, "profit": 12.0},
+                "corner": {"score": 5.0, "profit": -9.0},
+                "corner_pays": False,
+            },
         ),
         "levels matrix": (
             levels.matrix,
@@ -470,7 +474,7 @@ def test_complaint_hangs_below_zero_and_praise_stands_above() -> None:
     )
     assert min(praise.y) > 0 > max(complaint.y)
     assert MINUS not in "".join(figure.layout.yaxis.ticktext), "both sides count upward from zero"
-    assert "Praise above 4.10 →" in words(figure) and "← Complaint below 2.20" in words(figure)
+    assert "Praise above 4.10 →" in words(figure) and "← Complaints below 2.20" in words(figure)
     assert sum(figure.data[-1].y) == sum(5 * i for i in range(16))
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from dashboard.warehouse.read import Marts
 from queries.marts import DAYS_A_MONTH
-from tests.small import asked
+from queries.schema import SURVEY_ITEMS
+from tests.small import Books, asked
 
 
 def test_the_curve_shows_observed_rates_a_month(small: Marts) -> None:
@@ -55,3 +59,32 @@ def test_satisfaction_that_moves_repurchase_shows_in_the_demo(demo: Marts) -> No
     numbers = asked(demo, "satisfaction.drivers")
     assert numbers.table["importance"].is_monotonic_decreasing
     assert set(numbers.table.columns) >= {"item", "name", "importance", "performance", "low", "high"}
+
+
+# --- what drives satisfaction ------------------------------------------------------------------------
+
+
+def rating(weights: dict[str, float], means: dict[str, float], answers: int) -> Books:
+    """Answers whose overall rating follows the items with these weights, and noise."""
+    random = np.random.default_rng(7)
+    b = Books()
+    b.customer("C1")
+    b.sale("C1", "2026-11-12", 100, 60)
+    for _ in range(answers):
+        noise = {item: random.normal(0, 1) for item in SURVEY_ITEMS}
+        items = {item: round(np.clip(means.get(item, 3.5) + noise[item], 1, 5)) for item in SURVEY_ITEMS}
+        overall = 3.5 + sum(weights.get(item, 0.3) * noise[item] for item in SURVEY_ITEMS) + random.normal(0, 0.3)
+        b.answered("C1", "2026-10-05", round(np.clip(overall, 1, 5)), **items)
+    return b
+
+
+def test_an_important_item_that_is_rated_low_comes_first(tmp_path: Path) -> None:
+    insight = asked(rating({"price": 0.9}, {"price": 2.6}, 500).marts(tmp_path), "satisfaction.drivers")
+    assert insight.headline.startswith("Price moves satisfaction most. Price matters and is rated below the rest (2.6")
+    assert insight.numbers["improve"] == ["price"]
+
+
+def test_no_order_is_claimed_within_chance(tmp_path: Path) -> None:
+    insight = asked(rating({}, {}, 60).marts(tmp_path), "satisfaction.drivers")
+    assert insight.numbers["improve"] == []
+    assert "chance" in insight.headline and "All are rated alike, 3.4 of 5" in insight.headline

@@ -48,7 +48,7 @@ def test_a_page_says_which_data_it_lacks(least_app: Path, page: str, lang: str) 
 def test_what_can_be_said_without_cost_is_said(least_app: Path) -> None:
     assert headlines(opened("overview"))[0] == "8 customers brought 3.5K; profit can't be said without cost of goods."
     value = opened("value")
-    assert "The best 20 % of customers bring 42% of revenue." in headlines(value)
+    assert "The best 20% of customers bring 42% of revenue." in headlines(value)
     profit = re.search(r"class='kpi-label'[^>]*>Profit</div><div class='kpi-value' title='([^']*)'", bodies(value))
     assert profit and profit[1] == "–"
 
