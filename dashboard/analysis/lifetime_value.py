@@ -606,31 +606,46 @@ class _PurchaseLikelihood:
     def _marginal_terms(self, r: float, alpha: float, a: float, b: float) -> tuple[float, Floats, Floats]:
         shape, stay = r + np.arange(self.bought_again.size), b + np.arange(self.stayed.size)
         either = a + stay
-        log_age, rest = np.log1p(self.ages / alpha), 1 / (alpha + self.ages)
-        mass = r * self.at_age + self.purchases_at_age
+        log_age, share, share_slope, bought_log_age, bought_rest, bought_rest2 = self._age_sums(alpha)
         value = (
             self.bought_again @ np.log(shape)
             + self.stayed @ np.log(stay / either)
-            - mass @ log_age
+            - (r * log_age + bought_log_age)
             - self.purchases * np.log(alpha)
         )
-        share_of_age = self.ages * rest / alpha  # 1/alpha - 1/(alpha+T) without cancellation
         left = self.stayed @ (1 / either)
         gradient = np.array(
             [
-                self.bought_again @ (1 / shape) - self.at_age @ log_age,
-                r * (self.at_age @ share_of_age) - self.purchases_at_age @ rest,
+                self.bought_again @ (1 / shape) - log_age,
+                r * share - bought_rest,
                 -left,
                 self.stayed @ (1 / stay) - left,
             ]
         )
         hessian = np.zeros((4, 4))
         hessian[0, 0] = -(self.bought_again @ shape**-2)
-        hessian[0, 1] = self.at_age @ share_of_age
-        hessian[1, 1] = self.purchases_at_age @ rest**2 - r * (self.at_age @ (share_of_age * (rest + 1 / alpha)))
+        hessian[0, 1] = share
+        hessian[1, 1] = bought_rest2 - r * share_slope
         hessian[2, 2] = hessian[2, 3] = self.stayed @ either**-2
         hessian[3, 3] = hessian[2, 3] - self.stayed @ stay**-2
         return float(value), gradient, hessian
+
+    def _age_sums(self, alpha: float) -> Floats:
+        """Sums over the ages T, in chunks that stay in cache.
+
+        By customers: ln(1+T/alpha), 1/alpha - 1/(alpha+T) and 1/alpha^2 - 1/(alpha+T)^2; by purchases:
+        ln(1+T/alpha), 1/(alpha+T) and its square.
+        """
+        sums = np.zeros(6)
+        for first in range(0, self.ages.size, _CHUNK):
+            part = slice(first, first + _CHUNK)
+            age, customers, bought = self.ages[part], self.at_age[part], self.purchases_at_age[part]
+            log, rest = np.log1p(age / alpha), 1 / (alpha + age)
+            share = age * rest / alpha  # 1/alpha - 1/(alpha+T) without cancellation
+            slope = share * (rest + 1 / alpha)
+            by_customers = [customers @ log, customers @ share, customers @ slope]
+            sums += np.array([*by_customers, bought @ log, bought @ rest, bought @ rest**2])
+        return sums
 
     def _dropped_out_terms(self, r: float, alpha: float, a: float, b: float) -> tuple[float, Floats, Floats]:
         """Upper triangle of the terms in ln(1 + e^D), in chunks that stay in cache."""
