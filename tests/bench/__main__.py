@@ -1,4 +1,4 @@
-"""The bench: `python -m tests.bench [--customers N] [--rounds N] [pages] [crowd] [questions] [methods]`.
+"""The bench: `python -m tests.bench [--customers N] [--rounds N] [--share X] [pages] [crowd] [questions] [methods]`.
 
 Headless Chromium opens the dashboard and bare Streamlit pages in turns, on the same machine and in the same
 minute. What is compared is a ratio: the machine may be slow, the product may not be much slower than nothing.
@@ -40,6 +40,13 @@ PERIODS = ("Last 13 weeks", "Last 52 weeks")
 
 def main() -> None:
     options = _options()
+    if set(options.parts) - {"methods"}:
+        _measure_product(options)
+    if "methods" in options.parts:
+        methods.run(options.share)
+
+
+def _measure_product(options: argparse.Namespace) -> None:
     with _warehouse(options) as warehouse:
         goal = BIG if options.customers >= MANY else USUAL
         print(f"{options.customers:,} customers, medians of {options.rounds} rounds, {os.cpu_count()} cores\n")
@@ -51,9 +58,7 @@ def main() -> None:
                 _report_crowds(dashboard, Settings.read(str(warehouse)).marts)
         if "questions" in options.parts:
             _report_questions(Settings.read(str(warehouse)).marts, min(options.rounds, 5))
-        if "methods" in options.parts:
             print()
-            methods.run()
 
 
 def _options() -> argparse.Namespace:
@@ -63,6 +68,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--customers", type=int, default=default, help="size of the demo company ($CUSTOMERS)")
     parser.add_argument("--rounds", type=int, default=5, help="how often each thing is measured")
     parser.add_argument("--warehouse", type=Path, help="a demo built before, instead of a new one that is deleted")
+    parser.add_argument("--share", type=float, default=1.0, help="of the customers the methods are measured with")
     options = parser.parse_args()
     options.parts = options.parts or list(PARTS)
     return options
