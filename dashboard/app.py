@@ -79,6 +79,7 @@ def main() -> None:
     # The first page lies at the root, whatever name it is given: a hidden one answers to its own name and leads there.
     named = st.Page(ROOT / "pages" / f"{FIRST}.py", title=t(PAGES[0][1]), url_path=FIRST, visibility="hidden")
     chosen = st.navigation([*pages.values(), named], position="sidebar")
+    st.session_state[session.PAGE] = chosen.url_path or FIRST
     with st.sidebar:
         st.session_state["language-switch"] = language.code
         st.segmented_control(

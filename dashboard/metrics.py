@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from dashboard.language import MINUS, UNDEFINED, Language, message, undefined
 
-Format = Literal["money", "count", "number", "share", "score", "rate", "points", "text", "date", "week"]
+Format = Literal["money", "count", "number", "share", "score", "rate", "points", "text", "date", "week", "size"]
 
 
 @dataclass(frozen=True)
@@ -220,7 +220,7 @@ _ALL = (
     Metric("last_year", message("Same weeks last year"), "number"),
     Metric("target", message("Target"), "number"),
     Metric("table", message("Table"), "text"),
-    Metric("rows", message("Rows"), "count"),
+    Metric("rows", message("Rows"), "size"),
     Metric("state", message("State"), "text"),
     Metric("needed_for", message("Needed for"), "text"),
     Metric("satisfaction_low", message("Satisfaction, low"), "score"),
@@ -234,6 +234,16 @@ _ALL = (
     Metric("unit", message("Unit"), "text"),
     Metric("owner", message("Owner"), "text"),
     Metric("reason", message("Reason"), "text"),
+    Metric("severity", message("Severity"), "text"),
+    Metric("finding", message("Finding"), "text"),
+    Metric("found", message("Rows concerned"), "size"),
+    Metric("examples", message("Examples"), "text"),
+    Metric("effect", message("Effect"), "text"),
+    Metric("mend", message("Mend"), "text"),
+    Metric("own_code", message("Code"), "text"),
+    Metric("other_name", message("Other customer"), "text"),
+    Metric("other_code", message("Other code"), "text"),
+    Metric("file", message("Whole file"), "share"),
 )  # fmt: skip
 
 DIGITS = {"number": 2, "score": 2, "rate": 3}
@@ -250,7 +260,7 @@ def say_as(kind: Format, value: Any, language: Language, currency: str, *, exact
     """A value in the reader's form, by kind of number."""
     if kind == "money":
         return language.money(value, currency, exact=exact)
-    if kind == "count":
+    if kind in ("count", "size"):
         return language.number(value, exact=exact)
     if kind in ("number", "score", "rate"):
         return UNDEFINED if undefined(value) else f"{value:,.{DIGITS[kind]}f}".replace("-", MINUS)

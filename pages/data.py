@@ -1,10 +1,12 @@
-"""What the dashboard stands on: freshness, the contract, and what every metric means."""
+"""What the dashboard stands on: freshness, quality, the contract, and what every metric means."""
 
 from dashboard.language import message
 from dashboard.ui import card, open_page
-from dashboard.ui.data import facts
+from dashboard.ui.data import facts, findings
 
 reader, look = open_page(message("Data"), filtered=False)
 facts(reader)
+findings(reader, look)
+card(reader, look, "data.completeness")
 card(reader, look, "data.contract")
 card(reader, look, "data.definitions")

@@ -406,6 +406,53 @@ model = Table(
     Column("version", String),
 )
 
+# --- the quality of the facts, found by `queries/quality.py` ------------------------------------------
+
+finding = Table(
+    "finding",
+    metadata,
+    Column("check_key", String),
+    Column("region_position", Integer, comment="of the customers concerned; empty: of none"),
+    Column("found", BigInteger, comment="faulty rows"),
+    Column("looked_at", BigInteger),
+    Column("amount", Double, comment="size of the faulty rows' amounts"),
+    Column("amount_looked_at", Double),
+    comment="a row a check that found something and region",
+)
+
+finding_example = Table(
+    "finding_example",
+    metadata,
+    Column("check_key", String),
+    Column("place", Integer),
+    Column("region_position", Integer),
+    Column("code", String, comment="the customer's"),
+    Column("own", String, comment="the row's own name, such as an order"),
+    Column("value", String),
+    comment="a few faulty rows of each check and region",
+)
+
+completeness = Table(
+    "completeness",
+    metadata,
+    Column("manager_key", BigInteger),
+    Column("region_position", Integer),
+    Column("field", String),
+    Column("place", Integer),
+    Column("customers", BigInteger),
+    Column("filled", BigInteger),
+    comment="how many customers have a field filled, by account manager and region",
+)
+
+same_customer = Table(
+    "same_customer",
+    metadata,
+    Column("customer_key", BigInteger),
+    Column("other_key", BigInteger),
+    Column("reason", String, comment="name, spelling or phone"),
+    comment="pairs that are likely one customer, for a person to decide",
+)
+
 UNCOSTED_LIMIT = 0.05
 """Above this share of revenue without cost of goods, margin and profit are undefined, not understated."""
 

@@ -16,6 +16,7 @@ from dashboard.insight import Reader
 from dashboard.language import COMPARISON_NAMES, KIND_NAMES, PERIOD_NAMES, TIER_NAMES, message
 from dashboard.periods import COMPARISONS, PERIODS
 from dashboard.ui import session
+from dashboard.ui.answers import answer
 from dashboard.ui.table import plain_markdown
 from queries.schema import GRADES, TIERS
 
@@ -48,6 +49,7 @@ def open_page(title: str, *, filtered: bool = True) -> tuple[Reader, Look]:
         st.warning(
             plain_markdown(reader.t("Not in these data and left out: {what}. Everything else is kept.", what=what))
         )
+    _findings_line(reader)
     if filtered:
         _filter_bar(reader)
     return reader, look
@@ -57,6 +59,16 @@ def _unknown(reader: Reader, name: str, values: Sequence[str]) -> str:
     names = CHOICE_NAMES | {"period": message("Period"), "as_of": message("As of"), "compare": message("Compare with")}
     names |= {"group": message("Group of customers"), "customer": message("Customer")}
     return f"{reader.t(names[name])} {reader.language.list(value[:60] for value in values)}"
+
+
+def _findings_line(reader: Reader) -> None:
+    """A quiet line where faults of the data make the page's own figures wrong, with the way to them."""
+    if n := answer("data.findings", reader).numbers["touched"].get(st.session_state.get(session.PAGE), 0):
+        st.page_link(
+            st.session_state[session.PAGES]["data"],
+            label=reader.t("Faults in the data that change figures of this page: {n}. See them and the mend.", n=n),
+            icon=":material/error:",
+        )
 
 
 def section(reader: Reader, title: str) -> None:

@@ -16,7 +16,8 @@ from dashboard.scope import Scope
 from dashboard.settings import Settings
 from dashboard.warehouse.read import Marts, open_marts
 
-FILTERS, LANGUAGE, WRITTEN, LOST, PAGES = "filters", "language", "url_written", "lost", "pages"
+FILTERS, LANGUAGE, WRITTEN, LOST = "filters", "language", "url_written", "lost"
+PAGES, PAGE = "pages", "page"
 DEFAULT_LANGUAGE = "zh"
 
 

@@ -15,6 +15,7 @@ from dashboard.export import to_csv
 from dashboard.filters import Filters
 from dashboard.insight import Reader
 from dashboard.insights.cost import item_name
+from dashboard.insights.quality import FIELDS
 from dashboard.language import ALIVE_NAMES, KIND_NAMES, MINUS, NEEDS_NAMES, TIER_NAMES, UNDEFINED, message, undefined
 from dashboard.metrics import METRICS
 from dashboard.ui import session
@@ -26,6 +27,8 @@ WHOLE_FROM = 10_000
 WIDTHS = {"code": 82, "name": 186, "grade": 58, "tier": 86, "region": 92}
 KIND_WIDTHS = {"money": 92, "share": 76}
 """Pixels of a column, so that a customer's row is seen whole on a desk's screen."""
+PARTS = {"cost": "money", "filled": "share"}
+"""Formats of columns that are named for what they are part of, such as `cost:freight`."""
 MOST_ROWS, TALL = 12, 420
 CODED = ("code", "step", "item", "cause")
 """Columns for programs: beside a name they say the same again."""
@@ -71,6 +74,8 @@ def heading(column: str, reader: Reader) -> str:
     """A column's heading in the reader's language."""
     if column.startswith("cost:"):
         return item_name(reader, column.removeprefix("cost:"))
+    if column.startswith("filled:"):
+        return reader.t(FIELDS[column.removeprefix("filled:")])
     return reader.t(METRICS[column].label) if column in METRICS else column
 
 
@@ -112,7 +117,7 @@ def table(frame: pd.DataFrame, reader: Reader, key: str, *, opens_customer: bool
 
 
 def _kind(column: str) -> str:
-    return "money" if column.startswith("cost:") else METRICS[column].format if column in METRICS else "text"
+    return METRICS[column].format if column in METRICS else PARTS.get(column.split(":")[0], "text")
 
 
 def _in_form(shown: pd.DataFrame, kinds: dict[str, str], reader: Reader) -> Styler:
@@ -126,6 +131,8 @@ def _in_form(shown: pd.DataFrame, kinds: dict[str, str], reader: Reader) -> Styl
         kind = kinds[column]
         if kind == "share":
             return lambda value: reader.language.percent(value, 1)
+        if kind == "size":
+            return reader.language.number
         decimals = 0 if kind == "money" and whole else DECIMALS.get(kind, 0)
         return lambda value: UNDEFINED if undefined(value) else minus(f"{value:,.{decimals}f}")
 

@@ -8,24 +8,32 @@ from typing import Literal
 from sqlalchemy import Connection, and_, func, or_, select
 
 from dashboard.errors import DashboardError
+from dashboard.insights.quality import KINDS, example, judged, listed, said, said_share
+from dashboard.language import language
+from dashboard.scope import Scope
 from dashboard.settings import Settings
 from dashboard.warehouse.connect import Warehouse
+from dashboard.warehouse.quality import examine, newest_day
 from dashboard.warehouse.read import open_marts
 from dashboard.warehouse.refresh import current_version
 from queries import schema
+from queries.quality import KNOWN, SEVERITIES, Severity, same_customers
+
+Level = Literal["ok", "note", "warn", "error"]
+LEVELS: dict[Severity, Level] = {"red": "error", "amber": "warn", "note": "note"}
 
 
 @dataclass(frozen=True)
 class Finding:
     """One thing seen: `level` says whether it must be mended."""
 
-    level: Literal["ok", "warn", "error"]
+    level: Level
     what: str
     mend: str = ""
 
 
 def check(settings: Settings) -> list[Finding]:
-    """Findings about settings, contract, references between tables and marts, in that order."""
+    """Findings about settings, contract, the facts (the most severe first) and marts, in that order."""
     found: list[Finding] = []
     try:
         settings.check_sign_in()
@@ -39,7 +47,7 @@ def check(settings: Settings) -> list[Finding]:
             for name in schema.REQUIRED:
                 if name not in filled:
                     found.append(Finding("error", f"table {name!r} is empty", "load it: it is required"))
-            found += _references(connection, filled)
+            found += _faults(connection, filled)
             found += _overlaps(connection, filled)
     except DashboardError as error:
         return [*found, Finding("error", str(error))]
@@ -49,41 +57,34 @@ def check(settings: Settings) -> list[Finding]:
         else:
             marts = open_marts(settings.marts)
             found.append(Finding("ok", f"marts {marts.version} hold data to {marts.calendar.last_day}"))
-            if "cost_of_goods" not in marts.filled:
+            everybody = Scope.unrestricted("check")
+            pairs = marts.read(same_customers(everybody, 1), everybody)["pairs"]
+            if len(pairs):
+                what = f"{pairs[0]:,} pairs of customers look like one"
                 found.append(
-                    Finding(
-                        "warn", "more than 5 % of revenue has no cost of goods", "margins and profit stay undefined"
-                    )
+                    Finding("note", what, "decide on the Data page or with 'dashboard ask data.same_customer'")
                 )
     except DashboardError as error:
         found.append(Finding("error", str(error)))
     return found
 
 
-def _references(connection: Connection, filled: set[str]) -> list[Finding]:
-    """Facts whose customer, activity or region does not exist."""
-    pairs = [(t, "customer_key", schema.customer) for t in ("sales_line", "service_event", "direct_cost", "survey")]
-    pairs += [("service_event", "activity_key", schema.activity), ("customer", "region_key", schema.region)]
+def _faults(connection: Connection, filled: set[str]) -> list[Finding]:
+    """What is wrong with the facts as they are now: the same findings that a refresh publishes."""
+    quality = examine(connection, filled, {}, newest_day())
+    speech = language("en")
+    held: dict[str, list[str]] = {}
+    for key, _, _, code, own, value in quality.examples:
+        held.setdefault(key, []).append(example(KNOWN[key], code, own, value, speech))
     found = []
-    for name, key, target in pairs:
-        table = schema.metadata.tables[name]
-        if not {name, target.name} <= filled:
-            continue
-        orphans = (
-            select(func.count())
-            .select_from(table)
-            .where(table.c[key].is_not(None), table.c[key].not_in(select(target.c[key])))
-        )
-        lost = connection.execute(orphans).scalar_one()
-        if lost:
-            found.append(
-                Finding(
-                    "error",
-                    f"{lost:,} rows of {name!r} name a {key} that {target.name!r} lacks",
-                    "load the missing rows",
-                )
-            )
-    return found
+    for key, counts in quality.totals().items():
+        check, words = KNOWN[key], KINDS[KNOWN[key].kind]
+        severity, share = judged(check, *counts)
+        what = f"{said(check, words.title, speech)}: {counts[0]:,} rows, {said_share(share, speech)}"
+        shown = f" ({listed(held[key])})" if key in held else ""
+        finding = Finding(LEVELS[severity], what + shown, said(check, words.mend, speech))
+        found.append((SEVERITIES.index(severity), finding))
+    return [finding for _, finding in sorted(found, key=lambda each: each[0])]
 
 
 def _overlaps(connection: Connection, filled: set[str]) -> list[Finding]:

@@ -26,7 +26,8 @@ from dashboard.periods import Calendar
 from dashboard.policy import policy
 from dashboard.warehouse.connect import Warehouse, batches, engine_on, open_file
 from dashboard.warehouse.models import value_to_come
-from queries import marts, schema
+from dashboard.warehouse.quality import as_arrow, examine, newest_day
+from queries import marts, quality, schema
 from queries.population import keeps_costs
 
 POINTER = "current.json"
@@ -63,6 +64,7 @@ def _refresh(warehouse: Warehouse, folder: Path, progress: Progress) -> str:
                     _publish_facts(source, mart, root, filled, progress)
                     _reconcile(source, mart, filled)
                     _refuse_doubles(mart)
+                    _publish_quality(source, mart, root, filled, progress)
                 calendar = _derive(root, filled, progress)
                 progress("value to come", 0.95)
                 values, models = value_to_come(root, calendar, "cost_of_goods" in filled, policy().lifetime)
@@ -135,6 +137,21 @@ def _publish_facts(
     _insert(root, marts.region, _region_tree(source, filled))
 
 
+def _publish_quality(
+    source: Connection, mart: Connection, root: duckdb.DuckDBPyConnection, filled: set[str], progress: Progress
+) -> None:
+    """What is wrong with the facts; the names of customers are compared later, in the marts."""
+    progress("quality", 0.6)
+    known = mart.execute(select(marts.region.c.region_key, marts.region.c.position))
+    places = {row.region_key: row.position for row in known}
+    found = examine(source, filled, places, newest_day())
+    _insert(root, marts.finding, as_arrow(marts.finding, found.findings))
+    _insert(root, marts.finding_example, as_arrow(marts.finding_example, found.examples))
+    _insert(root, marts.completeness, as_arrow(marts.completeness, found.completeness))
+    same = [(one, other, "phone") for one, other in found.same_phone]
+    _insert(root, marts.same_customer, as_arrow(marts.same_customer, same))
+
+
 def _insert(
     root: duckdb.DuckDBPyConnection, table: Table, data: pa.RecordBatchReader | pa.Table, order: str = ""
 ) -> None:
@@ -197,6 +214,8 @@ def _derive(root: duckdb.DuckDBPyConnection, filled: set[str], progress: Progres
 
         progress("customers", 0.65)
         fill(marts.customer, marts.customers())
+        fill(marts.same_customer, quality.same_names())
+        fill(marts.finding, quality.same_customers_found())
         fill(marts.customer_week, marts.customer_weeks(costed))
         first = mart.execute(select(func.min(marts.customer_week.c.week))).scalar_one()
         # A newest week of nothing but returns has no purchase day: it counts up to its Monday.
