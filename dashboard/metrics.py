@@ -237,6 +237,7 @@ _ALL = (
     Metric("severity", message("Severity"), "text"),
     Metric("finding", message("Finding"), "text"),
     Metric("found", message("Rows concerned"), "size"),
+    Metric("share", message("Share"), "share"),
     Metric("examples", message("Examples"), "text"),
     Metric("effect", message("Effect"), "text"),
     Metric("mend", message("Mend"), "text"),
