@@ -92,9 +92,12 @@ def _load(options: argparse.Namespace) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     source = Path(options.source) if options.source else None
     with _progress("load") as progress:
-        report = load(Path(options.mapping), path, source=source, progress=progress)
+        report = load(Path(options.mapping), path, source=source, add=options.add, progress=progress)
     print("\n".join(report.lines()))
-    _refresh_marts(settings)
+    if report.tables:
+        _refresh_marts(settings)
+    else:
+        _ensure_marts(settings)
 
 
 def _refresh(options: argparse.Namespace) -> None:
@@ -270,6 +273,8 @@ def _parser() -> argparse.ArgumentParser:
     load = command("load", _load, "load real data by a mapping file")
     load.add_argument("--mapping", required=True, metavar="FILE")
     load.add_argument("--source", metavar="FOLDER", help="where the mapping's files lie, when not where it says")
+
+    load.add_argument("--add", action="store_true", help="keep what files brought that are no longer there")
 
     refresh = command("refresh", _refresh, "build and publish the marts as a new version")
     refresh.add_argument("--versions", action="store_true", help="list the versions that can be put back")

@@ -4,8 +4,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import re
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
@@ -13,14 +17,19 @@ from dashboard.warehouse.candidates import Candidates
 from dashboard.warehouse.connect import BATCH_ROWS
 from dashboard.warehouse.delimited import csv_lines
 from dashboard.warehouse.fill import Filling, values
-from dashboard.warehouse.staging import LINE, Staged
+from dashboard.warehouse.mapping import LoadError
+from dashboard.warehouse.staging import LINE, File, Staged
 from dashboard.warehouse.writing import ident, literal, run
 
 SET_ASIDE_COLUMNS = ("table", "file", "line", "column", "value", "reason", "row")
+MARK = b"\xef\xbb\xbf"
 
 
-def write_set_aside(job: Filling, path: Path) -> None:
-    """Every row set aside, with its place, the value to blame, the reason and the row as it was read."""
+def write_set_aside(job: Filling, path: Path, before: Path | None) -> None:
+    """Every row set aside, with its place, the value to blame, the reason and the row as it was read.
+
+    When files were added, behind the rows that were set aside `before`.
+    """
     _number_lines(job)
     parts = [_set_aside_rows(job, at, part) for at, part in enumerate(job.candidates) if part.checks]
     parts += [
@@ -37,9 +46,11 @@ def write_set_aside(job: Filling, path: Path) -> None:
         f" FROM ({' UNION ALL '.join(parts)})) ORDER BY _part, _row, _entry"
     )
     with path.open("wb") as file:
-        file.write(b"\xef\xbb\xbf")
+        file.write(MARK)
+        known = before.read_bytes().removeprefix(MARK) if before and before.exists() else b""
+        file.write(known)
         rows = job.connection.sql(query).to_arrow_reader(BATCH_ROWS)
-        with pacsv.CSVWriter(file, rows.schema) as writer:
+        with pacsv.CSVWriter(file, rows.schema, write_options=pacsv.WriteOptions(include_header=not known)) as writer:
             for batch in rows:
                 writer.write_batch(batch)
 
@@ -74,19 +85,26 @@ def _number_lines(job: Filling) -> None:
         parts = [part.table for part in job.candidates if part.base is staged]
         if staged.source.format != "csv" or not parts:
             continue
-        quote = '"' if staged.source.quote is None else staged.source.quote
         aside = " UNION ".join(f"SELECT _row FROM {table} WHERE _why IS NOT NULL" for table in parts)
         for file in staged.files:
             between = f"SELECT _row FROM ({aside}) WHERE _row BETWEEN {file.first} AND {file.last} ORDER BY 1"
             rows = job.connection.sql(between).to_arrow_table()
             if not rows.num_rows:
                 continue
-            where = f"source = {literal(name)} AND file = {literal(file.name)}"
-            rejected = [line for (line,) in run(job.connection, f"SELECT line FROM stage.rejected WHERE {where}")]
-            lines = pa.array(csv_lines(file, rows["_row"].to_numpy(), rejected, quote))
+            rejected = _rejected_lines(job, staged, file)
+            lines = pa.array(csv_lines(file, rows["_row"].to_numpy(), rejected, _quote(staged)))
             job.connection.register("numbered", rows.append_column("line", lines))
             run(job.connection, f"INSERT INTO stage.line SELECT {literal(name)}, _row, line FROM numbered")
             job.connection.unregister("numbered")
+
+
+def _quote(staged: Staged) -> str:
+    return '"' if staged.source.quote is None else staged.source.quote
+
+
+def _rejected_lines(job: Filling, staged: Staged, file: File) -> list[int]:
+    where = f"source = {literal(staged.name)} AND file = {literal(file.name)}"
+    return [line for (line,) in run(job.connection, f"SELECT line FROM stage.rejected WHERE {where}")]
 
 
 def _line(base: Staged) -> str:
@@ -102,3 +120,71 @@ def _safe(text: str) -> str:
     number = f"regexp_full_match({text}, '[+-]?[0-9][0-9.,]*')"
     formula = f"left({text}, 1) IN ('=', '+', '-', '@', chr(9), chr(13)) AND NOT {number}"
     return f"CASE WHEN {formula} THEN chr(39) || {text} ELSE {text} END"
+
+
+# Mended ---------------------------------------------------------------------------------------------------
+
+
+def apply_mended(job: Filling, path: Path) -> None:
+    """Put the values of a mended file of rows set aside in the place of those that were read.
+
+    Each is found by its file, line and column. Raises LoadError for a file that has not these columns.
+    """
+    if not path.exists():
+        return
+    mended = _mended(path)
+    for staged in job.sources.values():
+        for file in staged.files:
+            here = [row for row in mended if row["file"] == file.name and row["column"] in staged.columns]
+            if here:
+                done = _overwrite(job, staged, file, here)
+                staged.notes.append(f"{file.name}: {done:,} values were taken from {path.name}")
+
+
+def _mended(path: Path) -> list[dict[str, str]]:
+    text = path.read_bytes()
+    encoding = "utf-8-sig" if text.startswith(MARK) or _is_utf8(text) else "gb18030"
+    first = text.decode(encoding, errors="replace").split("\n", 1)[0]
+    delimiter = max(",;\t", key=first.count)  # as the spreadsheet of the country saves it
+    rows = list(csv.DictReader(io.StringIO(text.decode(encoding, errors="replace")), delimiter=delimiter))
+    for name in ("file", "line", "column", "value"):
+        if rows and name not in rows[0]:
+            raise LoadError(f'{path.name}: no column "{name}"; keep the columns of the file of rows set aside')
+    return [row for row in rows if row["line"] and row["line"].isdigit()]
+
+
+def _is_utf8(text: bytes) -> bool:
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _overwrite(job: Filling, staged: Staged, file: File, mended: list[dict[str, str]]) -> int:
+    """How many values of a file's rows were set."""
+    places = _rows_by_line(job, staged, file)
+    done = 0
+    for row in mended:
+        at = places.get(int(row["line"]))
+        if at is None:
+            continue
+        name, value = ident(row["column"]), re.sub(r"^'(?=[=+\-@\t\r])", "", row["value"])
+        text = f"TRY_CAST({literal(value)} AS {staged.columns[row['column']]})" if value else "NULL"
+        query = f"UPDATE {staged.table} SET {name} = {text} WHERE rowid = {at} AND {name} IS DISTINCT FROM {text}"
+        done += run(job.connection, query)[0][0]
+    return done
+
+
+def _rows_by_line(job: Filling, staged: Staged, file: File) -> dict[int, int]:
+    """The rowid of each line of a file."""
+    rows = np.arange(file.first, file.last + 1)
+    if staged.source.format in ("parquet", "database"):
+        lines = rows - file.first + 1
+    elif staged.source.format == "csv":
+        lines = csv_lines(file, rows, _rejected_lines(job, staged, file), _quote(staged))
+    else:
+        between = f"rowid BETWEEN {file.first - 1} AND {file.last - 1}"
+        query = f"SELECT {LINE} FROM {staged.table} WHERE {between} ORDER BY rowid"
+        lines = np.array([line for (line,) in run(job.connection, query)])
+    return dict(zip(lines.tolist(), (rows - 1).tolist(), strict=True))

@@ -57,12 +57,16 @@ SIGNED = ("quantity", "revenue", "discount", "cost_of_goods")
 
 @dataclass(frozen=True)
 class Check:
-    """A reason to set a row aside: SQL that is true then, the column to blame and its text as it was read."""
+    """A reason to set a row aside: SQL that is true then, the column to blame and its text as it was read.
+
+    A `declared` one is a rule of the mapping, not a fault of the row.
+    """
 
     reason: str
     column: str
     when: str
     shown: str
+    declared: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,7 +149,7 @@ class View:
         if last := base.source.footer_rows:
             ends = " OR ".join(f"_row BETWEEN {max(f.first, f.last - last + 1)} AND {f.last}" for f in base.files)
             footer = f"({ends.replace('_row', f'{ident(base.name)}._row')})"
-            self.checks.insert(0, Check("a row of the footer, such as a total", "", footer, "NULL"))
+            self.checks.insert(0, Check("a row of the footer, such as a total", "", footer, "NULL", True))
 
     def _join(self, staged: Staged, join: Join, place: str) -> None:
         alias = ident(staged.name)
@@ -270,11 +274,11 @@ class Entry:
             if target.required:
                 reason = "no customer" if target.field == "customer" else f"{target.field} is empty"
                 missing = f"{self.fields[target.field]} IS NULL"
-                empty.append(Check(reason, value.column, missing, value.shown))
+                empty.append(Check(reason, value.column, missing, value.shown, target.field == "customer"))
         self.checks = list(dict.fromkeys([*self.checks, *empty]))
         for condition in feed.set_aside:
             value, checks = view.expression(condition.where, f"{feed.place} set_aside")
-            self.checks += [*checks, Check(condition.reason, value.column, value.sql, value.shown)]
+            self.checks += [*checks, Check(condition.reason, value.column, value.sql, value.shown, True)]
         if feed.returns:
             self._turn(feed.returns, f"{feed.place} returns")
 

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -24,13 +23,13 @@ from dashboard.warehouse.mapping import (
     natural_key,
     targets,
 )
+from dashboard.warehouse.progress import Progress
 from dashboard.warehouse.report import LoadReport, SetAside, TableReport
 from dashboard.warehouse.sources import stage_rows
 from dashboard.warehouse.staging import Staged
+from dashboard.warehouse.state import STATE
 from dashboard.warehouse.writing import first_line, ident, literal, run
 from queries.schema import REQUIRED, metadata
-
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
@@ -55,11 +54,19 @@ class Outcome:
 
 
 class Filling:
-    """One load: the sources in the staging database, and the steps from there to a filled warehouse."""
+    """One load: the sources in the staging database, and the steps from there to a filled warehouse.
 
-    def __init__(self, mapping: Mapping, connection: duckdb.DuckDBPyConnection) -> None:
+    With `added`, the warehouse is filled already, and these sources hold rows to add to it.
+    """
+
+    def __init__(
+        self, mapping: Mapping, connection: duckdb.DuckDBPyConnection, added: frozenset[str] | None = None
+    ) -> None:
         self.mapping = mapping
         self.connection = connection
+        self.adding = added is not None
+        self.feeds = [feed for feed in mapping.feeds if added is None or self._origin(feed) in added]
+        self.before: dict[str, tuple[int, int]] = {}
         self.sources: dict[str, Staged] = {}
         self.candidates: list[Candidates] = []
         self.added: dict[str, int] = {}
@@ -71,13 +78,28 @@ class Filling:
     def _of(self, table: str) -> list[Candidates]:
         return [candidates for candidates in self.candidates if candidates.feed.table == table]
 
+    def _origin(self, feed: Feed) -> str | None:
+        """The source whose rows a feed sees."""
+        if feed.rows_of:
+            return next(other.source for other in self.mapping.feeds if other.table == feed.rows_of)
+        return feed.source
+
+    def wanted(self) -> frozenset[str]:
+        """The sources to be read: those that fill a table or serve a join."""
+        if not self.adding:
+            return frozenset(self.mapping.sources)
+        read = {name for feed in self.feeds if (name := self._origin(feed))}
+        return frozenset(read | {join.source for feed in self.feeds for join in feed.joins})
+
     def fill(self, progress: Progress) -> tuple[TableReport, ...]:
         """Stage every feed, fill every table, and prove that nothing was lost."""
-        feeds = sorted(self.mapping.feeds, key=lambda feed: feed.rows_of is not None)
+        feeds = sorted(self.feeds, key=lambda feed: feed.rows_of is not None)
         for number, feed in enumerate(feeds):
             self.candidates.append(self._stage(feed, number))
             progress(f"{feed.table}: staged", 0.5 + 0.25 * (number + 1) / len(feeds))
         names = [name for name in metadata.tables if self._of(name)]
+        if self.adding:
+            self._remember(names)
         for name in (name for name in names if name in DIMENSIONS):
             self._merge(name)
         for name in (name for name in names if name not in DIMENSIONS):
@@ -89,7 +111,7 @@ class Filling:
             self._insert(name)
             reports.append(self._reconcile(name))
             progress(f"{name}: loaded", 0.75 + 0.15 * (number + 1) / len(names))
-        for report in (r for r in reports if r.table in REQUIRED and not r.loaded):
+        for report in (r for r in reports if r.table in REQUIRED and not r.loaded and not (self.adding and r.merged)):
             most = max((part for r in reports for part in r.set_aside), key=lambda part: part.rows, default=None)
             why = f"{most.rows:,} set aside: {most.reason}" if most else "the source is empty"
             raise LoadError(f"[table.{report.table}]: not one row could be loaded ({why})")
@@ -136,6 +158,8 @@ class Filling:
             raise LoadError(f"{feed.place}: a row can't be worked out: {first_line(error)}") from None
         checks = [check for entry in entries for check in entry.checks]
         candidates = Candidates(feed, table, base, view.source, fields, checks)
+        if feed.replaces:
+            self._replace(candidates)
         if feed.repeats == "keep":
             kept = self._rows(f"SELECT count(*) FROM {candidates.good} SEMI JOIN {repeated} USING (_row)")
             self._note(feed.table, f"{kept[0][0]:,} exact repeats of other rows are among those loaded")
@@ -177,15 +201,19 @@ class Filling:
         place = "_row" if parts[0].feed.keep == "first" or name not in DIMENSIONS else "_last"
         rows = " UNION ALL ".join(
             f"SELECT {', '.join(map(ident, (*key, *others)))}, {part.rows} AS _rows,"
-            f" _row + {at << 44} AS _order, {place} + {at << 44} AS _choice FROM {part.good}"
+            f" _row + {at << 44} AS _order, {place} + {at << 44} AS _choice, NULL::BIGINT AS _old FROM {part.good}"
             for at, part in enumerate(parts)
         )
+        if self.adding:
+            rows += f" UNION ALL {self._held(name, (*key, *others))}"
+        last = self.before.get(name, (0, 0))[1]
         keys = ", ".join(map(ident, key))
         picked = "".join(f", {pick}({ident(n)}, _choice) AS {ident(n)}" for n in others)
         differ = "".join(f", min({ident(n)}) <> max({ident(n)}) AS {ident(f'{n} differs')}" for n in others)
         self._rows(
-            f"CREATE TABLE stage.merged_{name} AS SELECT *, row_number() OVER (ORDER BY _first) AS _key FROM"
-            f" (SELECT {keys}{picked}{differ}, min(_order) AS _first, sum(_rows)::BIGINT AS _rows"
+            f"CREATE TABLE stage.merged_{name} AS SELECT *,"
+            f" coalesce(_old, {last} + row_number() OVER (PARTITION BY _old IS NULL ORDER BY _first)) AS _key FROM"
+            f" (SELECT {keys}{picked}{differ}, min(_order) AS _first, sum(_rows)::BIGINT AS _rows, max(_old) AS _old"
             f" FROM ({rows}) GROUP BY {keys})"
         )
         for other in others:
@@ -199,7 +227,71 @@ class Filling:
                 " 0 AS _rows, (SELECT coalesce(max(_key), 0) + 1 FROM stage.merged_customer) AS _key"
                 f" WHERE {code} NOT IN (SELECT code FROM stage.merged_customer)"
             )
-            self.added[name] = self._rows("SELECT count(*) FROM stage.merged_customer WHERE _rows = 0")[0][0]
+            new = "SELECT count(*) FROM stage.merged_customer WHERE _rows = 0 AND _old IS NULL"
+            self.added[name] = self._rows(new)[0][0]
+
+    def _remember(self, names: list[str]) -> None:
+        """What the warehouse holds before rows are added; the keys of codes that no new row names serve as they are."""
+        for name in names:
+            own = generated_key(metadata.tables[name])
+            last = f"coalesce(max({own}), 0)" if own else "0"
+            self.before[name] = self._rows(f"SELECT count(*), {last} FROM warehouse.{ident(name)}")[0]
+        for name in DIMENSIONS:
+            if name not in names:
+                keys = f"SELECT code, {name}_key AS _key FROM warehouse.{name}"
+                self._rows(f"CREATE TABLE stage.merged_{name} AS {keys}")
+
+    def _held(self, name: str, fields: tuple[str, ...]) -> str:
+        """The rows of a table in the warehouse as fields of the mapping: keys turned back into codes."""
+        known = targets(metadata.tables[name])
+        own = generated_key(metadata.tables[name])
+        columns, joins = [], ""
+        for field in fields:
+            value, reference = f"w.{ident(known[field].column.name)}", known[field].reference
+            if reference:
+                alias = ident(f"code of {field}")
+                joins += f" LEFT JOIN warehouse.{reference} AS {alias} ON {alias}.{reference}_key = {value}"
+                value = f"{alias}.code"
+            elif field == "name" and name in DIMENSIONS:
+                value = "nullif(w.name, w.code)"  # the code only stood in
+            columns.append(f"{value} AS {ident(field)}")
+        old = f"w.{own}" if own else "0"
+        return (
+            f"SELECT {', '.join(columns)}, 0 AS _rows, {old} - {1 << 44} AS _order, -1 AS _choice,"
+            f" {old}::BIGINT AS _old FROM warehouse.{ident(name)} AS w{joins}"
+        )
+
+    def _replace(self, part: Candidates) -> None:
+        """Of rows that share the declared fields, those of the last file stand; those of earlier ones are merged."""
+        files = "CASE" + "".join(f" WHEN _row <= {f.last} THEN {at}" for at, f in enumerate(part.base.files)) + " END"
+        keys = ", ".join(map(ident, part.feed.replaces))
+        same = " AND ".join(f"d.{ident(key)} = c.{ident(key)}" for key in part.feed.replaces)
+        replaced = self._rows(
+            f"UPDATE {part.table} AS c SET _repeat = true FROM (SELECT {keys}, max({files}) AS last"
+            f" FROM {part.good} GROUP BY {keys} HAVING min({files}) < max({files})) AS d"
+            f" WHERE {same} AND {files} < d.last AND _why IS NULL"
+        )[0][0]
+        if replaced:
+            what = ", ".join(part.feed.replaces)
+            self._note(part.feed.table, f"{replaced:,} rows gave way to rows of a later file with the same {what}")
+
+    def _match_returns(self, part: Candidates) -> None:
+        """Point each return at the last earlier sale that agrees in the declared fields."""
+        columns = [targets(metadata.tables["sales_line"])[name].column.name for name in part.feed.return_of]
+        same = " AND ".join(f"r.{ident(name)} = s.{ident(name)}" for name in columns)
+        needed = ", ".join(map(ident, columns))
+        first = self.before.get("sales_line", (0, 0))[1]
+        sales = f"(SELECT line_key, sold_on, {needed} FROM warehouse.sales_line WHERE revenue > 0)"
+        returns = (
+            f"(SELECT line_key, sold_on, {needed} FROM warehouse.sales_line WHERE revenue < 0 AND line_key > {first})"
+        )
+        matched = self._rows(
+            "UPDATE warehouse.sales_line AS l SET return_of = m.sale FROM (SELECT r.line_key, s.line_key AS sale"
+            f" FROM {returns} AS r ASOF JOIN {sales} AS s ON {same} AND r.sold_on >= s.sold_on) AS m"
+            " WHERE l.line_key = m.line_key"
+        )[0][0]
+        every = self._rows(f"SELECT count(*) FROM {returns}")[0][0]
+        self._note("sales_line", f"{matched:,} of {every:,} returns were matched with what they return")
 
     def _refuse_unknown(self, name: str) -> None:
         """Set aside the rows whose required reference names a code that isn't there."""
@@ -219,13 +311,17 @@ class Filling:
         table = metadata.tables[name]
         own = generated_key(table)
         if natural_key(table):
+            if self.adding:
+                self._rows(f"DELETE FROM warehouse.{ident(name)}")
             self._insert_from(name, f"stage.merged_{name}", f"{own}, " if own else "", "s._key, " if own else "")
             return
-        first = 0
+        first = self.before.get(name, (0, 0))[1]
         for part in self._of(name):
             number = f"{first} + (s._row - 1) * {part.entries} + s._entry + 1, "
             self._insert_from(name, part.good, f"{own}, ", number)
             first += part.base.rows * part.entries
+            if part.feed.return_of:
+                self._match_returns(part)
 
     def _insert_from(self, name: str, rows: str, own: str, number: str) -> None:
         mapped = self._fields(name)
@@ -270,19 +366,26 @@ class Filling:
         set_aside = sum(aside.values(), none)
         merged = sum((o.held for o in outcomes if o.merged), none)
         if natural_key(metadata.tables[name]):
-            shared = f"SELECT coalesce(sum(_rows - 1), 0)::BIGINT FROM stage.merged_{name} WHERE _rows > 0"
+            rest = "SELECT coalesce(sum(_rows - (_old IS NULL)::INTEGER), 0)::BIGINT"
+            shared = f"{rest} FROM stage.merged_{name} WHERE _rows > 0"
             merged += replace(none, rows=self._rows(shared)[0][0])
         sums = "".join(f", coalesce(sum({ident(column)}), 0)" for column in amounts)
-        rows, *totals = self._rows(f"SELECT count(*){sums} FROM warehouse.{ident(name)}")[0]
+        there, last = self.before.get(name, (0, 0))
+        own = generated_key(metadata.tables[name])
+        entries = own if own and name not in DIMENSIONS else None
+        new = f" WHERE {entries} > {last}" if entries else ""
+        rows, *totals = self._rows(f"SELECT count(*){sums} FROM warehouse.{ident(name)}{new}")[0]
+        rows -= 0 if entries else there
         loaded, added = Held(rows, tuple(totals)), self.added.get(name, 0)
         read = replace(everything, rows=sum(self._rows_read(part) for part in parts))
         if replace(read, rows=read.rows + added) != loaded + merged + set_aside:
             raise LoadError(f"[table.{name}]: the totals don't reconcile, so nothing was published; report this")
         self._note_rounding(name, parts, dict(zip(amounts, read.amounts, strict=True)))
         if name == "sales_line":
-            query = f"SELECT count(*), coalesce(sum(revenue), 0) FROM warehouse.{name} WHERE revenue < 0"
-            lines, revenue = self._rows(query)[0]
+            query = f"SELECT count(*), coalesce(sum(revenue), 0) FROM warehouse.{name}"
+            lines, revenue = self._rows(f"{query} WHERE revenue < 0 AND line_key > {last}")[0]
             self._note(name, f"{lines:,} of the lines loaded are returns or reductions (revenue {revenue:,})")
+        declared = {check.reason for part in parts for check in part.checks if check.declared}
         stages = {"read": read, "loaded": loaded, "merged": merged, "set_aside": set_aside}
         return TableReport(
             name,
@@ -291,8 +394,8 @@ class Filling:
             merged.rows,
             added,
             tuple(
-                SetAside(reason, held.rows, dict(zip(amounts, held.amounts, strict=True)))
-                for reason, held in aside.items()
+                SetAside(reason, lost.rows, dict(zip(amounts, lost.amounts, strict=True)), reason in declared)
+                for reason, lost in aside.items()
             ),
             {a: {stage: held.amounts[at] for stage, held in stages.items()} for at, a in enumerate(amounts)},
             tuple(self.notes.get(name, ())),
@@ -351,14 +454,16 @@ class Filling:
         """What was taken for granted when the sources were read."""
         return tuple(note for staged in self.sources.values() for note in staged.notes)
 
-    def describe(self, report: LoadReport) -> None:
+    def describe(self, report: LoadReport, state: str) -> None:
         """The mapping's facts about the warehouse, and the report itself, as `warehouse_info`."""
         info = self.mapping.info | {
             "mapping": self.mapping.path.name,
             "loaded_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "load_report": report.as_json(),
+            STATE: state,
         }
         rows = list(info.items())
+        self._rows("DELETE FROM warehouse.warehouse_info")
         self._rows(f"INSERT INTO warehouse.warehouse_info FROM {values(rows)}")
 
 

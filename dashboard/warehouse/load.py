@@ -23,12 +23,13 @@ from time import perf_counter
 import duckdb
 from sqlalchemy import Column, MetaData, Table
 
-from dashboard.warehouse.aside import write_set_aside
+from dashboard.warehouse.aside import apply_mended, write_set_aside
 from dashboard.warehouse.connect import engine_on
 from dashboard.warehouse.fill import Filling, Progress
-from dashboard.warehouse.mapping import LoadError, read_mapping
-from dashboard.warehouse.report import LoadReport
+from dashboard.warehouse.mapping import LoadError, Mapping, in_mapping, read_mapping
+from dashboard.warehouse.report import LoadReport, TableReport
 from dashboard.warehouse.sources import connect, lock_down, open_sources
+from dashboard.warehouse.state import merged_state, planned, state_in, state_of
 from dashboard.warehouse.writing import literal, run
 from queries.schema import metadata
 
@@ -40,43 +41,74 @@ def load(
     warehouse: Path,
     *,
     source: Path | None = None,
+    add: bool = False,
     progress: Progress = lambda step, done: None,
 ) -> LoadReport:
-    """Load the files that `mapping` names into a new warehouse at `warehouse`, replacing the one there.
+    """Load the sources that `mapping` names into the warehouse at `warehouse`.
 
-    `source` overrides the folder of the mapping. Raises LoadError, with the old warehouse untouched, when the
-    mapping or a file is wrong or the totals don't reconcile.
+    Files that were loaded before are not read again when only new ones came behind them; when nothing changed,
+    nothing is done. `source` overrides the folder of the mapping; `add` keeps what files brought that are gone
+    from it. Raises LoadError, with the old warehouse untouched, when the mapping or a file is wrong, the totals
+    don't reconcile or more rows are bad than the mapping tolerates.
     """
+    try:
+        return _load(mapping, warehouse.absolute(), source, add, progress)
+    except LoadError as error:
+        raise LoadError(in_mapping(mapping, str(error))) from error.__cause__
+
+
+def _load(mapping: Path, warehouse: Path, source: Path | None, add: bool, progress: Progress) -> LoadReport:
     started = perf_counter()
     plan = read_mapping(mapping, source)
-    warehouse = warehouse.absolute()
-    aside = warehouse.with_name(f"{warehouse.stem}.set-aside.csv")
+    aside, refused, mended = (
+        warehouse.with_name(f"{warehouse.stem}.{word}.csv") for word in ("set-aside", "refused", "mended")
+    )
     with _loading_folder(warehouse) as scratch:
+        before, now = state_in(warehouse), state_of(plan, mended)
+        reading = planned(plan, before, now, add)
+        if reading.nothing:
+            return LoadReport(mapping.name, warehouse.name, aside.name, (), (), perf_counter() - started)
         fresh = scratch / "warehouse.duckdb"
-        _create(fresh)
+        if reading.everything:
+            _create(fresh)
+        else:
+            shutil.copyfile(warehouse, fresh)
         connection = connect(scratch)
         try:
             run(connection, f"ATTACH {literal(fresh)} AS warehouse")
-            job = Filling(plan, connection)
-            for number, (name, staged) in enumerate(open_sources(connection, plan, scratch), 1):
+            job = Filling(plan, connection, None if reading.everything else frozenset(reading.added))
+            for name, staged in open_sources(connection, plan, scratch, job.wanted(), reading.added, progress):
                 job.sources[name] = staged
-                progress(f"{name}: {staged.rows:,} rows read", 0.5 * number / len(plan.sources))
             lock_down(connection)
+            apply_mended(job, mended)
             tables = job.fill(progress)
-            write_set_aside(job, scratch / "set-aside.csv")
-            seconds = perf_counter() - started
-            report = LoadReport(
-                mapping.name, warehouse.name, aside.name, tables, job.notes_of_sources(), round(seconds, 2)
-            )
-            job.describe(report)
+            write_set_aside(job, scratch / "set-aside.csv", aside if reading.added else None)
+            _refuse_too_many_bad(plan, tables, scratch / "set-aside.csv", refused)
+            seconds = round(perf_counter() - started, 2)
+            report = LoadReport(mapping.name, warehouse.name, aside.name, tables, job.notes_of_sources(), seconds)
+            job.describe(report, merged_state(before if reading.added else None, now).as_json())
             run(connection, "CHECKPOINT warehouse")
             run(connection, "DETACH warehouse")
         finally:
             connection.close()
         progress("checked", 0.95)
         _publish(scratch / "set-aside.csv", aside, fresh, warehouse)
+        refused.unlink(missing_ok=True)
     progress("published", 1.0)
     return report
+
+
+def _refuse_too_many_bad(mapping: Mapping, tables: tuple[TableReport, ...], aside: Path, refused: Path) -> None:
+    """Raise LoadError if a table has a larger share of bad rows than the mapping tolerates; they can be looked at."""
+    for part in tables:
+        most = mapping.tolerance.get(part.table)
+        bad = sum(reason.rows for reason in part.set_aside if not reason.declared)
+        if most is not None and bad > most * part.read:
+            os.replace(aside, refused)
+            raise LoadError(
+                f"[table.{part.table}]: {bad:,} of {part.read:,} rows are bad, {bad / part.read:.1%}, more than the"
+                f" tolerance of {most:.1%}; nothing was published, and {refused.name} has the rows and reasons"
+            )
 
 
 @contextmanager

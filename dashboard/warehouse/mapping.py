@@ -7,6 +7,7 @@ against the contract, so a slip is reported with its place and the nearest valid
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -171,6 +172,8 @@ class Feed:
     repeats: str | None = None
     keep: str = "first"
     returns: str | None = None
+    replaces: tuple[str, ...] = ()
+    return_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -183,6 +186,7 @@ class Mapping:
     anonymous: tuple[str, str] | None
     sources: dict[str, Source]
     feeds: tuple[Feed, ...]
+    tolerance: dict[str, float]
 
 
 def read_mapping(path: Path, folder: Path | None = None) -> Mapping:
@@ -196,6 +200,7 @@ def read_mapping(path: Path, folder: Path | None = None) -> Mapping:
     _known(content, {"warehouse", "customer", "source", "table"}, str(path.name))
     info = dict(_entry(content, "warehouse", dict, "[warehouse]", {}))
     named = info.pop("folder", ".")
+    tolerance = _share(info.pop("tolerance", None), "[warehouse]")
     if "currency" not in info:
         raise LoadError('[warehouse]: currency is missing, such as currency = "EUR"')
     if not all(isinstance(value, str) for value in (named, *info.values())):
@@ -208,7 +213,50 @@ def read_mapping(path: Path, folder: Path | None = None) -> Mapping:
     missing = [name for name in REQUIRED if name not in {feed.table for feed in feeds}]
     if missing:
         raise LoadError(f"{path.name}: [table.{missing[0]}] is missing; a warehouse needs {', '.join(REQUIRED)}")
-    return Mapping(path, root, info, _anonymous(content.get("customer", {})), sources, feeds)
+    most = {feed.table: tolerance for feed in feeds if tolerance is not None} | _tolerances(content["table"])
+    return Mapping(path, root, info, _anonymous(content.get("customer", {})), sources, feeds, most)
+
+
+def in_mapping(path: Path, message: str) -> str:
+    """A message about a place of the mapping, with the line of the file where that place is."""
+    found = re.match(r"(\[+([\w.]+)\]+)(?: no\. (\d+))?((?: \w+)*)", message)
+    if not found:
+        return message
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return message
+    heads = [(at, m[1].strip()) for at, line in enumerate(lines) if (m := re.match(r"\s*\[\[?([^\]]+)\]", line))]
+    name, words = found[2], (found[4] or "").split()
+    quoted = re.search(r'(?:unknown name|no column|no \[source\.|rows_of =|join) "?([^"\].]+)', message)
+    starts = [at for at, head in heads if head == name or head == name.split(".")[0]]
+    if not starts:
+        return message
+    start = starts[min(int(found[3] or 1), len(starts)) - 1]
+    end = next((at for at, head in heads if at > start and not head.startswith(f"{name}.")), len(lines))
+    wanted = [*([quoted[1]] if quoted else []), *reversed(words)]
+    line = next(
+        (at for word in wanted for at in range(start, end) if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", lines[at])),
+        start,
+    )
+    return f"{path.name}, line {line + 1}: {message}"
+
+
+def _tolerances(tables: dict[str, Any]) -> dict[str, float]:
+    """The largest share of bad rows of a table, for the tables that name one."""
+    found = {}
+    for table, parts in tables.items():
+        for part in parts if isinstance(parts, list) else [parts]:
+            share = _share(part.get("tolerance"), f"[table.{table}]")
+            if share is not None:
+                found[table] = share
+    return found
+
+
+def _share(value: Any, place: str) -> float | None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1):
+        raise LoadError(f"{place}: tolerance is a share from 0 to 1, such as 0.02, not {value!r}")
+    return None if value is None else float(value)
 
 
 def _known(part: Any, allowed: Iterable[str], place: str) -> None:
@@ -329,6 +377,9 @@ FEED_NAMES = (
     "repeats",
     "keep",
     "returns",
+    "replaces",
+    "return_of",
+    "tolerance",
 )
 
 
@@ -358,8 +409,11 @@ def _feed(table: str, part: Any, place: str, sources: dict[str, Source], tables:
                 raise LoadError(f"{place} columns: {target.field} is missing; table {table} can't be without it")
     if natural_key(metadata.tables[table]) and any(name in part for name in ("repeats", "spread")):
         raise LoadError(f"{place}: repeats and spread are for tables of entries; {table} has one row a code")
-    if "returns" in part and table != "sales_line":
-        raise LoadError(f"{place}: returns is a rule of table sales_line")
+    for rule in ("returns", "return_of"):
+        if rule in part and table != "sales_line":
+            raise LoadError(f"{place}: {rule} is a rule of table sales_line")
+    if "replaces" in part and (natural_key(metadata.tables[table]) or not source):
+        raise LoadError(f"{place}: replaces is for tables of entries that come from files")
     return Feed(
         table,
         place,
@@ -373,7 +427,18 @@ def _feed(table: str, part: Any, place: str, sources: dict[str, Source], tables:
         _choice(part, "repeats", ("keep", "merge"), place),
         _choice(part, "keep", ("first", "last"), place) or "first",
         _entry(part, "returns", str, place),
+        _own_fields(part, "replaces", fields, place),
+        _own_fields(part, "return_of", fields, place),
     )
+
+
+def _own_fields(part: dict[str, Any], name: str, fields: dict[str, Field], place: str) -> tuple[str, ...]:
+    """A rule that compares fields of the table with each other; it names some that are filled."""
+    named = _texts(part, name, place)
+    for field_name in named:
+        if field_name not in fields:
+            raise LoadError(f'{place} {name}: no field "{field_name}" in columns{nearest(field_name, fields)}')
+    return named
 
 
 def _check_together(feeds: list[Feed]) -> None:

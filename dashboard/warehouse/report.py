@@ -14,6 +14,7 @@ class SetAside:
     reason: str
     rows: int
     amounts: dict[str, Decimal]
+    declared: bool = False  # a rule of the mapping says so, as for lines without a customer
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class LoadReport:
 
     def lines(self) -> list[str]:
         """The report as plain text."""
+        if not self.tables:
+            return [f"{self.warehouse}: nothing new in the files of {self.mapping}; nothing was changed"]
         text = [f"{self.warehouse}: loaded from {self.mapping} in {self.seconds:.1f} s"]
         for part in self.tables:
             text.append(
@@ -65,7 +68,10 @@ class LoadReport:
                 text.append(f"  set aside: {reason.rows:,} {reason.reason}{f' ({held})' if held else ''}")
             text.extend(f"  {note}" for note in part.notes)
         text.extend(self.notes)
-        text.append(f"rows set aside are in {self.set_aside_file}")
+        text.append(
+            f"rows set aside are in {self.set_aside_file}; mend their values there, save it as"
+            f" {self.set_aside_file.replace('.set-aside.', '.mended.')} and load again"
+        )
         return text
 
     def as_json(self) -> str:

@@ -20,6 +20,7 @@ from dashboard.warehouse.databases import read_database
 from dashboard.warehouse.delimited import read_csv
 from dashboard.warehouse.mapping import LoadError, Mapping, Source, format_of
 from dashboard.warehouse.plain import in_utf8, unpacked
+from dashboard.warehouse.progress import Progress, told
 from dashboard.warehouse.sheets import read_xls, read_xlsx
 from dashboard.warehouse.staging import LINE, File, Plain, Staged, append, append_texts, count, reject, same_columns
 from dashboard.warehouse.writing import first_line, ident, literal, run
@@ -51,16 +52,24 @@ def lock_down(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def open_sources(
-    connection: duckdb.DuckDBPyConnection, mapping: Mapping, scratch: Path
+    connection: duckdb.DuckDBPyConnection,
+    mapping: Mapping,
+    scratch: Path,
+    wanted: frozenset[str],
+    added: dict[str, list[Path]],
+    progress: Progress,
 ) -> Iterator[tuple[str, Staged]]:
-    """Read every source of the mapping into the staging database; yields each as it is done."""
-    for source in mapping.sources.values():
+    """Read the wanted sources of the mapping, each whole or only the files `added` to it; yields each as it is done."""
+    for number, name in enumerate(sorted(wanted, key=list(mapping.sources).index)):
+        source = mapping.sources[name]
         staged = Staged(source)
         try:
             if source.url:
                 read_database(connection, staged, mapping.folder)
             else:
-                _read_files(connection, staged, files_of(source, mapping.folder), mapping.folder, scratch)
+                paths = added.get(name) or files_of(source, mapping.folder)
+                with told(connection, name, paths, progress, 0.5 * number / len(wanted)):
+                    _read_files(connection, staged, paths, mapping.folder, scratch)
         except duckdb.Error as error:
             raise LoadError(f"{source.place} {source.file}: can't be read: {first_line(error)}") from None
         for column in (*source.numbers, *source.dates, *source.fill_down):
@@ -68,7 +77,7 @@ def open_sources(
                 raise LoadError(f'{source.place}: no column "{column}"{nearest(column, staged.columns)}')
         if source.fill_down:
             _fill_down(connection, staged)
-        yield source.name, staged
+        yield name, staged
 
 
 def stage_rows(connection: duckdb.DuckDBPyConnection, name: str, rows: tuple[dict[str, Any], ...]) -> Staged:

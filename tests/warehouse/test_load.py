@@ -301,6 +301,7 @@ def test_several_files_of_a_source_are_read_in_the_order_of_their_names(desk: De
     desk.write("sales_01.csv", HEADER + "1,a,2024-01-05,1,2\n")
     desk.load(SALES.replace("sales.csv", "sales_*.csv"))
     assert [(row["file"], row["line"]) for row in desk.set_aside()] == [("sales_02.csv", "2")]
+    desk.warehouse.unlink()
     desk.write("sales_03.csv", "invoice,customer,day,qty,cost\n1,a,2024-01-05,1,2\n")
     with pytest.raises(LoadError, match=r"sales_01.csv and sales_03.csv differ in the column\(s\) cost, price"):
         desk.load(SALES.replace("sales.csv", "sales_*.csv"))
@@ -445,6 +446,7 @@ def test_a_load_that_fails_leaves_the_previous_warehouse(desk: Desk) -> None:
 def test_a_killed_load_leaves_the_previous_warehouse_and_the_next_one_clears_up(desk: Desk) -> None:
     desk.load(SALES, sales=HEADER + "1,a,2024-01-05,1,2\n")
     before = desk.warehouse.read_bytes()
+    desk.write("sales.csv", HEADER + "1,a,2024-01-05,1,3\n")
     program = f"""
         import time
         from pathlib import Path

@@ -1,0 +1,174 @@
+"""Loading again: nothing new changes nothing, a new month is added, a correction replaces, what was mended is read."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from dashboard.warehouse.load import load
+from dashboard.warehouse.mapping import LoadError
+from tests.warehouse.desk import HEADER, Desk, balances, sales
+
+MONTHS = sales(file="sales_*.csv") + (
+    '[source.product]\nfile = "product.csv"\n[table.product]\nfrom = "product"\n'
+    '[table.product.columns]\ncode = "id"\nname = "name"\n'
+    '[table.region]\nrows_of = "sales_line"\n[table.region.columns]\ncode = "land"\n'
+)
+MONTHS = MONTHS.replace('order_code = "invoice"', 'order_code = "invoice"\nproduct = "article"')
+MONTHS = MONTHS.replace('code = "customer"', 'code = "customer"\nname = "title"\nregion = "land"')
+MONTH = "invoice,customer,title,land,article,day,qty,price\n"
+JANUARY = MONTH + "1,a,,FR,P1,2024-01-05,1,2\n2,b,Bert,DE,P2,2024-01-06,2,5\n3,,,DE,P2,2024-01-07,1,9\n"
+FEBRUARY = MONTH + "4,c,Cleo,IT,P1,2024-02-05,1,4\n5,a,Anna,IT,P9,2024-02-06,-1,2\n6,b,Bert,DE,P2,x,1,1\n"
+PRODUCTS = "id,name\nP1,Tea\nP2,Milk\n"
+EVERYTHING = (
+    "SELECT l.line_key, order_code, c.code, c.name, r.code, p.name, sold_on, quantity, revenue FROM sales_line AS l"
+    " JOIN customer AS c USING (customer_key) LEFT JOIN region AS r USING (region_key)"
+    " LEFT JOIN product AS p USING (product_key) ORDER BY order_code"
+)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def whole(desk: Desk, mapping: str) -> list[tuple]:
+    """What one load of all files into a new warehouse gives, without the keys."""
+    other = desk.folder / "out" / "whole.duckdb"
+    load(desk.write("mapping.toml", mapping), other)
+    with duckdb.connect(str(other), read_only=True) as connection:
+        return [row[1:] for row in connection.execute(EVERYTHING).fetchall()]
+
+
+def found(desk: Desk) -> list[tuple]:
+    return [row[1:] for row in desk.rows(EVERYTHING)]
+
+
+def test_loading_the_same_files_again_changes_nothing(desk: Desk) -> None:
+    desk.load(MONTHS, sales_01=JANUARY, product=PRODUCTS)
+    before = desk.warehouse.read_bytes()
+    report = desk.load(MONTHS, sales_01=JANUARY)
+    assert "nothing new" in report.lines()[0]
+    assert desk.warehouse.read_bytes() == before
+    assert [row["line"] for row in desk.set_aside()] == ["4"]
+    desk.load(MONTHS.replace("EUR", "CHF"))
+    assert dict(desk.rows("SELECT name, value FROM warehouse_info"))["currency"] == "CHF"
+
+
+def test_a_new_month_is_added_without_reading_the_old_and_gives_what_one_load_gives(desk: Desk) -> None:
+    desk.load(MONTHS, sales_01=JANUARY, product=PRODUCTS)
+    keys = desk.rows("SELECT code, customer_key FROM customer ORDER BY 1")
+    report = desk.load(MONTHS, sales_02=FEBRUARY)
+    lines, customers = report.table("sales_line"), report.table("customer")
+    assert (lines.read, lines.loaded, lines.rows_set_aside, lines.amounts["revenue"]["loaded"]) == (3, 2, 1, 2)
+    assert (customers.read, customers.loaded, customers.merged) == (2, 1, 1)
+    assert balances(report)
+    assert found(desk) == whole(desk, MONTHS)
+    assert desk.rows("SELECT code, customer_key FROM customer ORDER BY 1")[:2] == keys
+    assert desk.rows("SELECT count(DISTINCT line_key), max(line_key) FROM sales_line") == [(4, 4)]
+    assert [(row["file"], row["line"]) for row in desk.set_aside()] == [("sales_01.csv", "4"), ("sales_02.csv", "4")]
+    assert "nothing new" in desk.load(MONTHS).lines()[0]
+
+
+@pytest.mark.parametrize("keep", ["first", "last"])
+def test_what_an_added_row_says_of_a_known_customer_follows_the_declared_rule(desk: Desk, keep: str) -> None:
+    mapping = MONTHS.replace(
+        '[table.customer]\nrows_of = "sales_line"', f'[table.customer]\nrows_of = "sales_line"\nkeep = "{keep}"'
+    )
+    desk.load(mapping, sales_01=JANUARY.replace("Bert", "Berta"), product=PRODUCTS)
+    desk.load(mapping, sales_02=FEBRUARY.replace(",x,", ",2024-02-07,"))
+    assert found(desk) == whole(desk, mapping)
+    assert ("b", "Berta" if keep == "first" else "Bert") in desk.rows("SELECT code, name FROM customer")
+
+
+def test_a_changed_file_or_look_up_is_read_again_with_everything(desk: Desk) -> None:
+    desk.load(MONTHS, sales_01=JANUARY, sales_02=FEBRUARY, product=PRODUCTS)
+    report = desk.load(MONTHS, sales_01=JANUARY.replace("2,5", "2,6"))
+    assert report.table("sales_line").read == 6
+    assert found(desk) == whole(desk, MONTHS)
+    desk.load(MONTHS, product=PRODUCTS.replace("Milk", "Cream"))
+    assert ("Cream",) in desk.rows("SELECT name FROM product")
+
+
+def test_a_file_that_is_gone_is_not_lost_unawares(desk: Desk) -> None:
+    desk.load(MONTHS, sales_01=JANUARY, product=PRODUCTS)
+    (desk.folder / "sales_01.csv").unlink()
+    with pytest.raises(LoadError, match=r"sales_01.csv was loaded before and is gone: put it back, or .* --add"):
+        desk.load(MONTHS, sales_02=FEBRUARY)
+    for _ in range(2):  # once added, adding again changes nothing
+        load(desk.folder / "mapping.toml", desk.warehouse, add=True)
+        assert [row[0] for row in found(desk)] == ["1", "2", "4", "5"]
+    with pytest.raises(LoadError, match="--add: the mapping or what was mended has changed"):
+        load(desk.write("mapping.toml", MONTHS.replace("EUR", "CHF")), desk.warehouse, add=True)
+
+
+def test_a_correction_replaces_the_orders_that_it_corrects(desk: Desk) -> None:
+    mapping = sales(file="sales_*.csv").replace('from = "sales"', 'from = "sales"\nreplaces = "order_code"')
+    first = HEADER + "1,a,2024-01-05,1,2\n1,a,2024-01-05,2,2\n2,b,2024-01-05,1,7\n"
+    desk.load(mapping, sales_01=first)
+    report = desk.load(mapping, sales_02=HEADER + "1,a,2024-01-05,1,3\n3,a,2024-01-05,1,1\n4,c,x,1,1\n")
+    lines = report.table("sales_line")
+    assert desk.rows("SELECT order_code, revenue FROM sales_line ORDER BY 1") == [("1", 3), ("2", 7), ("3", 1)]
+    assert (lines.merged, lines.amounts["revenue"]["merged"]) == (2, 6)
+    assert "2 rows gave way to rows of a later file with the same order_code" in lines.notes
+    assert balances(report)
+
+
+def test_what_was_mended_in_the_file_of_rows_set_aside_is_loaded(desk: Desk) -> None:
+    bad = HEADER + '1,"a\n2",2024-01-05,1,2\n2,a,31/01/2024,1,3\n3,a,2024-01-05,one,4\n4,a,2024-01-06,1,=5\n'
+    desk.load(sales(), sales=bad)
+    rows = desk.set_aside()
+    assert [row["value"] for row in rows] == ["31/01/2024", "one", "'=5"]
+    for row, value in zip(rows, ["2024-01-31", "1", "'=5"], strict=True):
+        row["value"] = value
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0], delimiter=";")  # as a spreadsheet in Europe saves it
+    writer.writeheader()
+    writer.writerows(rows)
+    desk.warehouse.with_name("shop.mended.csv").write_bytes(text.getvalue().encode("utf-8-sig"))
+    report = desk.load(sales())
+    assert desk.rows("SELECT sold_on::VARCHAR, revenue FROM sales_line ORDER BY 2") == [
+        ("2024-01-05", 2),
+        ("2024-01-31", 3),
+        ("2024-01-05", 4),
+    ]
+    assert [row["line"] for row in desk.set_aside()] == ["6"]
+    assert "sales.csv: 2 values were taken from shop.mended.csv" in report.lines()
+    assert balances(report)
+
+
+def test_more_bad_rows_than_tolerated_are_not_published(desk: Desk) -> None:
+    mapping = sales().replace('"EUR"', '"EUR"\ntolerance = 0.25')
+    good = HEADER + "1,a,2024-01-05,1,2\n2,a,2024-01-05,1,2\n3,a,2024-01-05,1,2\n4,,2024-01-05,1,2\n"
+    desk.load(mapping, sales=good)  # that a line has no customer is a rule, not a fault
+    before = desk.warehouse.read_bytes()
+    with pytest.raises(LoadError) as error:
+        desk.load(mapping, sales=good.replace("3,a,2024", "3,a,x").replace("2,a,2024", "2,a,x"))
+    assert str(error.value) == (
+        "mapping.toml, line 10: [table.sales_line]: 2 of 4 rows are bad, 50.0%, more than the tolerance of 25.0%;"
+        " nothing was published, and shop.refused.csv has the rows and reasons"
+    )
+    assert desk.warehouse.read_bytes() == before
+    assert desk.warehouse.with_name("shop.refused.csv").read_text("utf-8-sig").count("is not a date") == 2
+    desk.load(mapping.replace("0.25", "0.5"))
+    assert not desk.warehouse.with_name("shop.refused.csv").exists()
+    with pytest.raises(LoadError, match="tolerance is a share from 0 to 1"):
+        desk.load(mapping.replace("0.25", "5"))
+
+
+def test_returns_are_matched_with_the_last_sale_that_agrees(desk: Desk) -> None:
+    mapping = sales(file="sales_*.csv").replace('from = "sales"', 'from = "sales"\nreturn_of = "customer"')
+    january = HEADER + "1,a,2024-01-05,1,2\n2,a,2024-01-15,1,2\n3,b,2024-01-05,1,2\n4,a,2024-01-20,-1,2\n"
+    match = (
+        "SELECT r.order_code, s.order_code FROM sales_line AS r"
+        " LEFT JOIN sales_line AS s ON s.line_key = r.return_of WHERE r.revenue < 0 ORDER BY 1"
+    )
+    report = desk.load(mapping, sales_01=january + "5,c,2024-01-20,-1,2\n")
+    assert desk.rows(match) == [("4", "2"), ("5", None)]
+    assert "1 of 2 returns were matched with what they return" in report.table("sales_line").notes
+    desk.load(mapping, sales_02=HEADER + "6,b,2024-02-20,-1,2\n")
+    assert desk.rows(match) == [("4", "2"), ("5", None), ("6", "3")]
