@@ -67,11 +67,11 @@ def policy(path: Path = FILE) -> Policy:
         text = tomllib.loads(path.read_text("utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise DashboardError(f"policy {path}: {error}") from error
-    _known(text, KEYS, f"policy {path}")
+    known(text, KEYS, f"policy {path}")
     fall = text["largest_fall"]
     if not isinstance(fall, int) or fall < 0:
         raise DashboardError(f"policy {path}: 'largest_fall' needs a whole number of zero or more")
-    _known(text["levels"], TIERS, f"policy {path}: [levels]")
+    known(text["levels"], TIERS, f"policy {path}: [levels]")
     levels = {tier: _level(text["levels"][tier], f"policy {path}: [levels.{tier}]") for tier in TIERS}
     lifetime = _lifetime(text["lifetime"], f"policy {path}: [lifetime]")
     talk = _talk(text["word_of_mouth"], f"policy {path}: [word_of_mouth]")
@@ -79,7 +79,7 @@ def policy(path: Path = FILE) -> Policy:
 
 
 def _level(text: dict[str, Any], where: str) -> Level:
-    _known(text, LEVEL_KEYS, where)
+    known(text, LEVEL_KEYS, where)
     for name, value in {"response": text["response"], **text["includes"]}.items():
         if not isinstance(value, int | float) or value < 0:
             raise DashboardError(f"{where}: {name!r} needs a number of zero or more")
@@ -87,28 +87,30 @@ def _level(text: dict[str, Any], where: str) -> Level:
 
 
 def _lifetime(text: dict[str, Any], where: str) -> Lifetime:
-    _known(text, LIFETIME_KEYS, where)
+    known(text, LIFETIME_KEYS, where)
     if text["model"] not in PURCHASE_MODELS:
         raise DashboardError(f"{where}: 'model' is one of {', '.join(PURCHASE_MODELS)}; got {text['model']!r}")
-    rate, years = _number(text, "annual_discount_rate", where), _number(text, "horizon_years", where)
+    rate, years = number(text, "annual_discount_rate", where), number(text, "horizon_years", where)
     if not years:
         raise DashboardError(f"{where}: 'horizon_years' needs a number above zero")
     return Lifetime(rate, years, text["model"])
 
 
 def _talk(text: dict[str, Any], where: str) -> Talk:
-    _known(text, TALK_KEYS, where)
-    return Talk(str(text["source"]), *[_number(text, key, where) for key in TALK_KEYS[1:]])
+    known(text, TALK_KEYS, where)
+    return Talk(str(text["source"]), *[number(text, key, where) for key in TALK_KEYS[1:]])
 
 
-def _number(text: dict[str, Any], key: str, where: str) -> float:
+def number(text: dict[str, Any], key: str, where: str) -> float:
+    """A number of zero or more under a key of a policy file."""
     value = text[key]
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
         raise DashboardError(f"{where}: {key!r} needs a number of zero or more")
     return float(value)
 
 
-def _known(text: dict[str, Any], keys: tuple[str, ...], where: str) -> None:
+def known(text: dict[str, Any], keys: tuple[str, ...], where: str) -> None:
+    """Refuse a part of a policy file that has other keys than these, or lacks one."""
     for key in text:
         if key not in keys:
             raise DashboardError(f"{where}: unknown key {key!r}{nearest(key, keys)}")

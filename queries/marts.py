@@ -74,6 +74,13 @@ target = _copy("target", schema.target, "metric", "region_code", "grade", "start
 event = _copy("event", schema.event, "event_key", "starts_on", "ends_on", "name", "name_en", "kind")
 assignment = _copy("assignment", schema.assignment, "customer_key", "valid_from", "valid_to", "grade", "tier", "reason")
 word_of_mouth = _copy("word_of_mouth", schema.word_of_mouth, "customer_key", "happened_on", "kind")
+signed_contract = Table(
+    "signed_contract",
+    metadata,
+    Column("customer_key", BigInteger),
+    Column("signed_on", Date),
+    Column("value", MONEY),
+)
 _survey_columns = ("response_key", "customer_key", "answered_on", "satisfaction", "recommend", *SURVEY_ITEMS)
 survey = _copy("survey", schema.survey, *_survey_columns)
 _customer_columns = tuple(c.name for c in schema.customer.c)
@@ -204,6 +211,16 @@ def costs_by_week(available: set[str]) -> Select | None:
     ).group_by(*keys)
 
 
+def contracts_signed(available: set[str]) -> Select | None:
+    """Opportunities of customers that were won: after-sales begins with the signature."""
+    stage = schema.opportunity_stage
+    if stage.name not in available:
+        return None
+    return select(stage.c.customer_key, stage.c.entered_on.label("signed_on"), stage.c.value).where(
+        stage.c.stage == "after_sales", stage.c.customer_key.is_not(None)
+    )
+
+
 def _if_there(source: Table, *names: str) -> Callable[[set[str]], Select | None]:
     return lambda available: _select_all(source, *names) if source.name in available else None
 
@@ -217,6 +234,7 @@ FACTS: dict[Table, Callable[[set[str]], Select | None]] = {
     target: _if_there(schema.target),
     event: _if_there(schema.event),
     assignment: _if_there(schema.assignment, *assignment.c.keys()),
+    signed_contract: contracts_signed,
     word_of_mouth: _if_there(schema.word_of_mouth, *word_of_mouth.c.keys()),
     survey: _if_there(schema.survey, *_survey_columns),
     customer_fact: _if_there(schema.customer),
@@ -360,6 +378,36 @@ grade_change = Table(
     Column("grade", String),
     Column("reason", String),
     comment="the days on which a customer's grade became another",
+)
+
+measured_history = Table(
+    "measured_history",
+    metadata,
+    Column("customer_key", BigInteger),
+    Column("valid_from", Date, comment="the last day that the review knew"),
+    Column("valid_to", Date, comment="exclusive; empty while in force"),
+    Column("before", String, comment="empty for a first grade"),
+    Column("grade", String),
+    Column("score", Double, comment="smoothed, between 0 and 1"),
+    Column("reason", String, comment="first, rise, contract, fall, fall limited"),
+    comment="grades that the grading policy measures, from change to change",
+)
+
+measured_grade = Table(
+    "measured_grade",
+    metadata,
+    Column("customer_key", BigInteger),
+    Column("reviewed_on", Date),
+    Column("grade", String),
+    Column("score", Double, comment="of the newest review, between 0 and 1: the weighted sum of the standings"),
+    Column("smoothed", Double, comment="the running mean of scores that decides"),
+    Column("since", Date, comment="the review that gave the grade"),
+    Column("reason", String),
+    *[
+        Column(name, Double, comment="standing among all customers, 0 (last) to 1 (first)")
+        for name in ("residual_value", "contribution", "revenue", "growth", "strategic_fit", "risk")
+    ],
+    comment="a row a customer with a purchase: his grade by the policy at the newest review, and why",
 )
 
 # --- value to come, computed by the models -----------------------------------------------------------
@@ -571,6 +619,13 @@ def grade_changes() -> Select:
         .where(h.before != h.grade, h.before.in_(GRADES), h.grade.in_(GRADES))
         .order_by(h.valid_from, h.customer_key)
     )
+
+
+def adopted_grades() -> Select:
+    """The measured grades as grades in force, for a company that keeps none itself; tiers stay unknown."""
+    h = measured_history.c
+    tier = cast(null(), String).label("tier")
+    return select(h.customer_key, h.valid_from, h.valid_to, h.grade, tier, h.reason)
 
 
 def customer_weeks(costed: bool) -> Select:

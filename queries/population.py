@@ -8,6 +8,7 @@ numbers, only slower.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import date
 
 from sqlalchemy import FromClause, Select, Subquery, and_, cast, func, select
 from sqlalchemy.sql.expression import ColumnElement
@@ -56,7 +57,7 @@ def population(view: View) -> Subquery:
         )
     customers = chosen.subquery("customers")
     if filters.group:
-        return select(customers).where(in_group(filters.group, customers)).subquery("group_")
+        return select(customers).where(in_group(filters.group, customers, window)).subquery("group_")
     return customers
 
 
@@ -76,7 +77,14 @@ def places(level: int) -> Subquery:
     return select(place.c.position, *names).join_from(place, above, inside).subquery("places")
 
 
-def in_group(group: str, customers: Subquery) -> ColumnElement[bool]:
+def measured_on(day: date) -> Select:
+    """The grade that the grading policy gives on a day."""
+    h = marts.measured_history.c
+    in_force = (h.valid_from <= day) & (h.valid_to.is_(None) | (h.valid_to > day))
+    return select(h.customer_key, h.grade).where(in_force)
+
+
+def in_group(group: str, customers: Subquery, window: Window) -> ColumnElement[bool]:
     """The condition that a customer is one of those behind a number (`Filters.group`)."""
     c = customers.c
     if group.startswith("decile-"):
@@ -95,6 +103,11 @@ def in_group(group: str, customers: Subquery) -> ColumnElement[bool]:
         low, high = (float(v) for v in group[6:].split("-"))
         score = c.satisfaction_sum / func.nullif(c.satisfaction_n, 0)
         return and_(score >= low, score < high if high < 5 else score <= high)
+    if group in ("below_measured", "above_measured"):
+        measured = measured_on(window.last_day).where(marts.measured_history.c.customer_key == c.customer_key)
+        better = marts.measured_history.c.grade < c.grade  # the grades' names are in the order of the alphabet
+        worse = marts.measured_history.c.grade > c.grade
+        return measured.where(better if group == "below_measured" else worse).exists()
     return {
         "active": lambda: c.purchase_days > 0,
         "moved": lambda: moved(customers),

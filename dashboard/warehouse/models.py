@@ -77,10 +77,25 @@ class Record:
         )
 
 
-def value_to_come(
-    root: duckdb.DuckDBPyConnection, calendar: Calendar, costed: bool, rules: Lifetime
-) -> tuple[pa.Table, pa.Table]:
-    """The rows of `customer_value` and `model`, from the facts published in this mart file."""
+@dataclass(frozen=True)
+class Fit:
+    """A segment's models of purchases and spend."""
+
+    purchases: lv.PurchaseModel
+    spend: lv.GammaGamma
+
+
+@dataclass(frozen=True)
+class ValueToCome:
+    """The rows of `customer_value` and `model`, and the models of each segment that has both."""
+
+    values: pa.Table
+    models: pa.Table
+    fits: dict[str, Fit]
+
+
+def value_to_come(root: duckdb.DuckDBPyConnection, calendar: Calendar, costed: bool, rules: Lifetime) -> ValueToCome:
+    """Value to come of every customer, from the facts published in this mart file."""
     with engine_on(root).connect() as mart:
         cursor: Any = mart.execute(histories(calendar, costed)).cursor
         customers = cursor.df()
@@ -88,9 +103,10 @@ def value_to_come(
     for parameter in ("annual_discount_rate", "horizon_years"):
         estimate = getattr(rules, parameter)
         record.add("settings", "all", rules.model, calendar.last_day, parameter=parameter, estimate=estimate, state="")
-    values = [_valued(part, segment, calendar, rules, record) for segment, part in _segments(customers)]
+    fits: dict[str, Fit] = {}
+    values = [_valued(part, segment, calendar, rules, record, fits) for segment, part in _segments(customers)]
     valued = pd.concat(values)[marts.customer_value.c.keys()]
-    return pa.Table.from_pandas(valued, preserve_index=False), record.table()
+    return ValueToCome(pa.Table.from_pandas(valued, preserve_index=False), record.table(), fits)
 
 
 def _segments(customers: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -103,8 +119,11 @@ def _segments(customers: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
         yield "all", customers.assign(segment="all")
 
 
-def _valued(part: pd.DataFrame, segment: str, calendar: Calendar, rules: Lifetime, record: Record) -> pd.DataFrame:
-    """A segment's customers with what its models say of them; empty where a model could not be fitted."""
+def _valued(
+    part: pd.DataFrame, segment: str, calendar: Calendar, rules: Lifetime, record: Record, fits: dict[str, Fit]
+) -> pd.DataFrame:
+    """A segment's customers with what its models say of them; empty where a model could not be fitted. The models
+    that could be are added to `fits`."""
     empty = [name for name in marts.customer_value.c.keys() if name not in part]
     valued = part.assign(**dict.fromkeys(empty, np.nan))
     last_day = calendar.last_day
@@ -116,6 +135,7 @@ def _valued(part: pd.DataFrame, segment: str, calendar: Calendar, rules: Lifetim
         spend = _spend(part, segment, last_day, record)
         if spend is not None:
             _add_money(valued, purchases, spend, rules)
+            fits[segment] = Fit(purchases, spend)
     _add_holdout(valued, segment, calendar, rules, record)
     return valued
 
@@ -157,6 +177,19 @@ def _spend(part: pd.DataFrame, segment: str, last_day: date, record: Record) -> 
 def _without_interval(model: Any) -> Any:
     """The model; without its covariance where a parameter ran to its limit, so that no interval is claimed."""
     return replace(model, log_covariance=None) if model.at_limit else model
+
+
+def value_then(history: pd.DataFrame, fit: Fit, rules: Lifetime) -> pd.DataFrame:
+    """Value to come as today's models see an earlier day: the history of that day (columns frequency, recency, age,
+    mean_spend, margin, yearly_cost) with residual_value and residual_revenue. No interval: it is only ranked."""
+    purchases, spend = replace(fit.purchases, log_covariance=None), replace(fit.spend, log_covariance=None)
+    columns = [history[name].to_numpy(dtype=float) for name in HISTORY]
+    valued = history.assign(
+        probability_alive=purchases.probability_alive(*columns),
+        expected_purchases=purchases.expected_purchases(YEAR_WEEKS, *columns),
+    )
+    _add_money(valued, purchases, spend, rules)
+    return valued
 
 
 def _add_money(valued: pd.DataFrame, purchases: lv.PurchaseModel, spend: lv.GammaGamma, rules: Lifetime) -> None:

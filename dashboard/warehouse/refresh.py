@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -22,9 +23,11 @@ from sqlalchemy import Connection, Select, Table, func, insert, literal, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard.errors import DashboardError
+from dashboard.grading import grading
 from dashboard.periods import Calendar
 from dashboard.policy import policy
 from dashboard.warehouse.connect import Warehouse, batches, engine_on, open_file
+from dashboard.warehouse.grading import Measured, measure_grades
 from dashboard.warehouse.models import value_to_come
 from dashboard.warehouse.quality import as_arrow, examine, newest_day
 from queries import marts, quality, schema
@@ -65,12 +68,17 @@ def _refresh(warehouse: Warehouse, folder: Path, progress: Progress) -> str:
                     _reconcile(source, mart, filled)
                     _refuse_doubles(mart)
                     _publish_quality(source, mart, root, filled, progress)
-                calendar = _derive(root, filled, progress)
-                progress("value to come", 0.95)
-                values, models = value_to_come(root, calendar, "cost_of_goods" in filled, policy().lifetime)
-                _insert(root, marts.customer_value, values)
-                _insert(root, marts.model, models)
-                _describe(root, warehouse, version, filled, calendar)
+                calendar = _customers(root, filled, progress)
+                progress("value to come", 0.7)
+                lifetime = policy().lifetime
+                found = value_to_come(root, calendar, "cost_of_goods" in filled, lifetime)
+                _insert(root, marts.customer_value, found.values)
+                _insert(root, marts.model, found.models)
+                progress("grades", 0.8)
+                measured = measure_grades(root, calendar, filled, grading(), lifetime, found.fits)
+                _grade(root, measured, filled)
+                _derive(root, filled, calendar, progress)
+                _describe(root, warehouse, version, filled, calendar, measured.record)
                 # Closing writes too, but is silent when it fails, for example on a full disk.
                 root.execute("CHECKPOINT")
             finally:
@@ -196,13 +204,13 @@ def _region_tree(source: Connection, filled: set[str]) -> pa.Table:
     return pa.table({name: pa.array(v, types.get(name, pa.string())) for name, v in columns.items()})
 
 
-def _derive(root: duckdb.DuckDBPyConnection, filled: set[str], progress: Progress) -> Calendar:
-    engine = engine_on(root)
-    with engine.begin() as mart:
+def _fill(mart: Connection, table: Table, statement: Select) -> None:
+    mart.execute(insert(table).from_select([c.name for c in table.c], statement))
 
-        def fill(table: Table, statement: Select) -> None:
-            mart.execute(insert(table).from_select([c.name for c in table.c], statement))
 
+def _customers(root: duckdb.DuckDBPyConnection, filled: set[str], progress: Progress) -> Calendar:
+    """Customers and their weeks, and the weeks there are."""
+    with engine_on(root).begin() as mart:
         s = marts.sales_week.c
         sold = select(func.max(s.week), func.max(s.last_day), func.sum(s.revenue), func.sum(s.uncosted_revenue))
         last, last_day, revenue, uncosted = mart.execute(sold).one()
@@ -213,30 +221,43 @@ def _derive(root: duckdb.DuckDBPyConnection, filled: set[str], progress: Progres
             filled.add("cost_of_goods")
 
         progress("customers", 0.65)
-        fill(marts.customer, marts.customers())
-        fill(marts.same_customer, quality.same_names())
-        fill(marts.finding, quality.same_customers_found())
-        fill(marts.customer_week, marts.customer_weeks(costed))
+        _fill(mart, marts.customer, marts.customers())
+        _fill(mart, marts.same_customer, quality.same_names())
+        _fill(mart, marts.finding, quality.same_customers_found())
+        _fill(mart, marts.customer_week, marts.customer_weeks(costed))
         first = mart.execute(select(func.min(marts.customer_week.c.week))).scalar_one()
-        # A newest week of nothing but returns has no purchase day: it counts up to its Monday.
-        calendar = Calendar(first, last, max(last_day or last, last))
+    # A newest week of nothing but returns has no purchase day: it counts up to its Monday.
+    return Calendar(first, last, max(last_day or last, last))
+
+
+def _grade(root: duckdb.DuckDBPyConnection, measured: Measured, filled: set[str]) -> None:
+    """Measured grades; where the company keeps none they are the grades in force."""
+    _insert(root, marts.measured_history, measured.history)
+    _insert(root, marts.measured_grade, measured.grades)
+    with engine_on(root).begin() as mart:
+        if "assignment" not in filled:
+            _fill(mart, marts.assignment, marts.adopted_grades())
+        _fill(mart, marts.grade_change, marts.grade_changes())
+        filled.add("grades")
+
+
+def _derive(root: duckdb.DuckDBPyConnection, filled: set[str], calendar: Calendar, progress: Progress) -> None:
+    """What pages read most, kept ready."""
+    with engine_on(root).begin() as mart:
         if "survey" in filled:
-            fill(marts.spell, marts.spells(calendar.last_day))
-        if "assignment" in filled:
-            fill(marts.grade_change, marts.grade_changes())
-        progress("windows", 0.75)
+            _fill(mart, marts.spell, marts.spells(calendar.last_day))
+        progress("windows", 0.85)
         for key, window in enumerate(calendar.usual()):
             mart.execute(
                 insert(marts.window).values(window_key=key, first_week=window.first_week, last_week=window.last_week)
             )
             totals = marts.customer_totals(window.first_week, window.last_week, window.last_day).subquery()
-            fill(marts.customer_window, select(literal(key), *totals.c).order_by(totals.c.customer_key))
+            _fill(mart, marts.customer_window, select(literal(key), *totals.c).order_by(totals.c.customer_key))
             if keeps_costs(window, calendar):
                 costs = marts.cost_totals(window.first_week, window.last_week).subquery()
-                fill(marts.cost_window, select(literal(key), *costs.c).order_by(costs.c.customer_key))
-        progress("slices", 0.9)
-        fill(marts.slice_week, marts.slice_weeks(calendar.window("all").last_day))
-    return calendar
+                _fill(mart, marts.cost_window, select(literal(key), *costs.c).order_by(costs.c.customer_key))
+        progress("slices", 0.95)
+        _fill(mart, marts.slice_week, marts.slice_weeks(calendar.window("all").last_day))
 
 
 def _reconcile(source: Connection, mart: Connection, filled: set[str]) -> None:
@@ -289,7 +310,12 @@ def _reread(path: Path, version: str) -> None:
 
 
 def _describe(
-    root: duckdb.DuckDBPyConnection, warehouse: Warehouse, version: str, filled: set[str], calendar: Calendar
+    root: duckdb.DuckDBPyConnection,
+    warehouse: Warehouse,
+    version: str,
+    filled: set[str],
+    calendar: Calendar,
+    graded: dict[str, Any],
 ) -> None:
     facts = {
         "version": version,
@@ -299,6 +325,7 @@ def _describe(
         "last_week": calendar.last_week.isoformat(),
         "last_day": calendar.last_day.isoformat(),
         "filled": json.dumps(sorted(filled)),
+        "grading": json.dumps(graded),
     }
     with warehouse.connect() as source:
         counts = {

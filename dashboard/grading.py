@@ -1,0 +1,145 @@
+"""The grading policy: a readable, versioned file of what a measured grade is made of and how slowly it changes."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from dataclasses import asdict, dataclass
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from dashboard.analysis.grading import GradePolicy
+from dashboard.errors import DashboardError, nearest
+from dashboard.policy import known, number
+from dashboard.settings import ROOT
+from queries.schema import GRADES, customer_profile
+
+FILE = ROOT / "data" / "grading.toml"
+INPUTS = ("residual_value", "contribution", "revenue", "growth", "strategic_fit", "risk")
+"""All that may enter a grade: a whitelist, so that no personal detail ever can."""
+LESS_IS_BETTER = ("risk",)
+KEYS = ("version", "source", "weights", "cuts", "stability", "review", "contract")
+STABILITY_KEYS = ("smoothing", "band", "dwell", "largest_fall")
+REVIEW_KEYS = ("every_weeks", "reaches_back_weeks")
+CONTRACT_KEYS = ("lifts_at_once", "smallest_value")
+LONGEST_RHYTHM = 26
+LONGEST_HISTORY = 520
+
+
+@dataclass(frozen=True)
+class Grading:
+    """The rules of measured grades. `weights` by input, summing to 1, without those of zero; `cuts` the lowest
+    score of every grade but the last, best first; `smallest_contract` is None when a contract lifts nobody."""
+
+    version: str
+    source: str
+    weights: dict[str, float]
+    cuts: dict[str, float]
+    smoothing: float
+    band: float
+    dwell: int
+    largest_fall: int
+    every_weeks: int
+    reaches_back_weeks: int
+    smallest_contract: float | None
+
+    def rules(self) -> GradePolicy:
+        """The rules as `analysis.grading` takes them."""
+        return GradePolicy(
+            cuts=tuple(self.cuts.values()),
+            grades=GRADES,
+            smoothing=self.smoothing,
+            band=self.band,
+            dwell=self.dwell,
+            max_step_down=self.largest_fall,
+        )
+
+    def plain_rules(self) -> GradePolicy:
+        """The same cuts with nothing that steadies: what the rules are compared with."""
+        return GradePolicy(
+            cuts=tuple(self.cuts.values()), grades=GRADES, smoothing=1, dwell=1, max_step_down=len(GRADES)
+        )
+
+    def fields(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@cache
+def grading(path: Path = FILE) -> Grading:
+    """The grading policy of a file. Raises DashboardError naming the key and the mend."""
+    where = f"grading policy {path}"
+    try:
+        text = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise DashboardError(f"{where}: {error}") from error
+    known(text, KEYS, where)
+    for key in KEYS[2:]:
+        if not isinstance(text[key], dict):
+            raise DashboardError(f"{where}: {key!r} needs to be a table, [{key}]")
+    known(text["stability"], STABILITY_KEYS, f"{where}: [stability]")
+    known(text["review"], REVIEW_KEYS, f"{where}: [review]")
+    steady, review = text["stability"], text["review"]
+    smoothing = _between(steady, "smoothing", 0, 1, f"{where}: [stability]")
+    if not smoothing:
+        raise DashboardError(f"{where}: [stability]: 'smoothing' needs a number above 0: at 0 no score ever moves")
+    return Grading(
+        version=str(text["version"]),
+        source=str(text["source"]),
+        weights=_weights(text["weights"], f"{where}: [weights]"),
+        cuts=_cuts(text["cuts"], f"{where}: [cuts]"),
+        smoothing=smoothing,
+        band=_between(steady, "band", 0, 0.5, f"{where}: [stability]"),
+        dwell=_whole(steady, "dwell", 120, f"{where}: [stability]"),
+        largest_fall=_whole(steady, "largest_fall", len(GRADES) - 1, f"{where}: [stability]"),
+        every_weeks=_whole(review, "every_weeks", LONGEST_RHYTHM, f"{where}: [review]"),
+        reaches_back_weeks=_whole(review, "reaches_back_weeks", LONGEST_HISTORY, f"{where}: [review]"),
+        smallest_contract=_contract(text["contract"], f"{where}: [contract]"),
+    )
+
+
+def _weights(text: dict[str, Any], where: str) -> dict[str, float]:
+    for name in text:
+        if name in customer_profile.c:
+            raise DashboardError(f"{where}: {name!r} is a personal detail, which never enters a grade: take it out")
+        if name not in INPUTS:
+            raise DashboardError(
+                f"{where}: unknown input {name!r}{nearest(name, INPUTS)}; a grade may rest on {', '.join(INPUTS)}"
+            )
+    weights = {name: number(text, name, where) for name in text}
+    total = sum(weights.values())
+    if not math.isclose(total, 1, abs_tol=1e-6):
+        raise DashboardError(f"{where}: the weights sum to {total:.6g}: make them sum to 1")
+    return {name: weight for name, weight in weights.items() if weight}
+
+
+def _cuts(text: dict[str, Any], where: str) -> dict[str, float]:
+    known(text, GRADES[:-1], where)
+    cuts = {grade: _between(text, grade, 0, 1, where) for grade in GRADES[:-1]}
+    for better, worse in pairwise(cuts):
+        if cuts[better] <= cuts[worse]:
+            raise DashboardError(f"{where}: {better!r} needs a cut above that of {worse!r}, {cuts[worse]:g}")
+    return cuts
+
+
+def _contract(text: dict[str, Any], where: str) -> float | None:
+    known(text, CONTRACT_KEYS, where)
+    if not isinstance(text["lifts_at_once"], bool):
+        raise DashboardError(f"{where}: 'lifts_at_once' is true or false")
+    smallest = number(text, "smallest_value", where)
+    return smallest if text["lifts_at_once"] else None
+
+
+def _between(text: dict[str, Any], key: str, low: float, high: float, where: str) -> float:
+    value = number(text, key, where)
+    if not low <= value <= high:
+        raise DashboardError(f"{where}: {key!r} needs a number from {low:g} to {high:g}; got {value:g}")
+    return value
+
+
+def _whole(text: dict[str, Any], key: str, high: int, where: str) -> int:
+    value = text[key]
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= high:
+        raise DashboardError(f"{where}: {key!r} needs a whole number from 1 to {high}; got {value!r}")
+    return value
