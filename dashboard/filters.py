@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlencode
 from sqlalchemy import ColumnElement, select
 
 from dashboard.errors import DashboardError, nearest
-from dashboard.language import COMPARISON_NAMES, KIND_NAMES, PERIOD_NAMES, TIER_NAMES, Language
+from dashboard.language import COMPARISON_NAMES, KIND_NAMES, PERIOD_NAMES, TIER_NAMES, Language, message
 from dashboard.periods import COMPARISONS, DEFAULT_PERIOD, PERIODS, monday
 from dashboard.scope import within
 from queries import marts
@@ -29,7 +29,7 @@ CHOICES = ("region", "grade", "tier", "industry", "channel", "manager", "kind", 
 
 GROUPS = re.compile(
     r"active|moved|surveyed|loss_makers|creators|break_even|destroyers"
-    r"|decile-([1-9]|10)|score-[1-5](\.\d+)?-[1-5](\.\d+)?"
+    r"|regraded|graded-[A-D][A-D]|decile-([1-9]|10)|score-[1-5](\.\d+)?-[1-5](\.\d+)?"
 )
 
 
@@ -184,7 +184,8 @@ class Filters:
     @staticmethod
     def _name(name: str, code: str, language: Language, held: Marts) -> str:
         if name == "grade":
-            return language.t("Grade {grade}", grade=code)
+            grade = message("Measured grade {grade}") if held.measured else message("Grade {grade}")
+            return language.t(grade, grade=code)
         if name == "tier":
             return language.t(TIER_NAMES[code])
         if name == "kind" and code in KIND_NAMES:
@@ -201,9 +202,12 @@ def group_name(group: str, language: Language) -> str:
     if group.startswith("score-"):
         low, high = group.removeprefix("score-").split("-")
         return t("satisfaction {low} to {high}", low=low, high=high)
+    if group.startswith("graded-"):
+        return t("grade in force {grade}, measured grade {measured}", grade=group[-2], measured=group[-1])
     return {
         "active": t("customers who bought"),
         "moved": t("customers with sales or costs"),
+        "regraded": t("customers whom the grading policy grades otherwise"),
         "surveyed": t("customers who answered a survey"),
         "loss_makers": t("customers who lose money"),
         "creators": t("value creators"),

@@ -162,6 +162,7 @@ NEEDS = {
     "survey": message("survey answers (table survey)"),
     "word_of_mouth": message("praise, complaints and referrals (table word_of_mouth)"),
     "assignment": message("grades and tiers over time (table assignment)"),
+    "grades": message("grades: sales to measure them from, or the grades you keep (table assignment)"),
     "region": message("the region tree (table region, and customer.region_key)"),
     "costs": message("what customers cost to serve (tables service_event or direct_cost)"),
 }

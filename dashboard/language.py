@@ -172,6 +172,10 @@ class Language:
         items = list(items)
         return format_list(items, "standard", self.locale) if items else UNDEFINED
 
+    def sentences(self, *said: str) -> str:
+        """Whole sentences one after the other."""
+        return ("" if self.code == "zh" else " ").join(said)
+
     def compact(self, size: float) -> str:
         """A non-negative size in three significant digits and this language's unit: 1.24M, 124万."""
         if size >= 1000:

@@ -10,6 +10,7 @@ if choose_customer(reader):
     card(reader, look, "value.trend")
     card(reader, look, "customer.costs")
     card(reader, look, "customer.answers")
+    card(reader, look, "customer.grade")
     card(reader, look, "customer.assignments")
     events(reader)
     personal(reader)

@@ -6,7 +6,7 @@ from dashboard.ui import kpis, lead, open_page
 reader, look = open_page(message("Overview"))
 kpis(reader, look, ("active_customers", "revenue", "gross_margin", "cost_to_serve", "profit", "loss_makers"))
 lead(reader, "value", "value.whale", "value.deciles")
-lead(reader, "tiers", "tiers.matrix", "tiers.migration")
+lead(reader, "tiers", "tiers.trend" if reader.marts.measured else "tiers.matrix", "tiers.migration")
 lead(reader, "satisfaction", "satisfaction.curve", "satisfaction.standing")
 lead(reader, "cost", "cost.losses", "cost.summary")
 lead(reader, "levels", "levels.recommendation", "levels.frontier")

@@ -1,12 +1,16 @@
 """Grades and tiers: where they stand, where they disagree, and how customers move between them."""
 
 from dashboard.language import message
-from dashboard.ui import card, cards, kpis, needs, open_page
+from dashboard.ui import card, cards, kpis, needs, note_on_grades, open_page
 
 reader, look = open_page(message("Tiers and grades"))
-kpis(reader, look, ("customers", "active_customers", "revenue", "profit", "loss_makers"), headline="tiers.matrix")
-if needs(reader, "assignment"):
+by = "tiers.by_region" if reader.marts.measured else "tiers.matrix"
+kpis(reader, look, ("customers", "active_customers", "revenue", "profit", "loss_makers"), headline=by)
+if needs(reader, "grades"):
+    note_on_grades(reader)
     card(reader, look, "tiers.matrix", headline=False)
     cards(reader, look, ["tiers.by_region", "tiers.migration"])
     cards(reader, look, ["tiers.reasons", "tiers.stability"])
     cards(reader, look, ["tiers.trend", "tiers.needs"])
+    card(reader, look, "tiers.measured")
+    card(reader, look, "tiers.policy")

@@ -85,7 +85,7 @@ def measured_on(day: date) -> Select:
 
 
 def in_group(group: str, customers: Subquery, window: Window) -> ColumnElement[bool]:
-    """The condition that a customer is one of those behind a number (`Filters.group`)."""
+    """The condition that a customer is one of those behind a number of the window (`Filters.group`)."""
     c = customers.c
     if group.startswith("decile-"):
         others = customers.alias("others")
@@ -103,11 +103,10 @@ def in_group(group: str, customers: Subquery, window: Window) -> ColumnElement[b
         low, high = (float(v) for v in group[6:].split("-"))
         score = c.satisfaction_sum / func.nullif(c.satisfaction_n, 0)
         return and_(score >= low, score < high if high < 5 else score <= high)
-    if group in ("below_measured", "above_measured"):
-        measured = measured_on(window.last_day).where(marts.measured_history.c.customer_key == c.customer_key)
-        better = marts.measured_history.c.grade < c.grade  # the grades' names are in the order of the alphabet
-        worse = marts.measured_history.c.grade > c.grade
-        return measured.where(better if group == "below_measured" else worse).exists()
+    if group == "regraded" or group.startswith("graded-"):
+        h = marts.measured_history.c
+        other = h.grade != c.grade if group == "regraded" else and_(c.grade == group[-2], h.grade == group[-1])
+        return measured_on(window.last_day).where(h.customer_key == c.customer_key, other).exists()
     return {
         "active": lambda: c.purchase_days > 0,
         "moved": lambda: moved(customers),

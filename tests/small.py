@@ -295,6 +295,8 @@ def company() -> Books:
     b.add("contact", customer_key=first, employee_key=1, contacted_on=day("2026-10-01"), channel="visit")
     opened = datetime(2026, 5, 1, 9, 30)
     b.add("complaint", customer_key=first, opened_at=opened, category="late", resolved_at=datetime(2026, 5, 3, 12))
+    signed = {"stage": "after_sales", "entered_on": day("2026-10-28"), "value": money(900)}
+    b.add("opportunity_stage", opportunity_code="S-1", customer_key=b.key("customer", "C02"), **signed)
     return b
 
 

@@ -619,8 +619,9 @@ def _change_table(found: list[tuple[NDArray, ...]], policy: GradePolicy) -> pd.D
 def _twice_mid_rank(value: NDArray[np.float64], cell: NDArray[np.int64] | None = None) -> tuple:
     """2 x (mid-rank - 1/2) of each value within its cell, and the cell's size: both are whole numbers."""
     n = len(value)
+    # Equal values share their rank, so the quicker sort, which may swap them, does as well.
+    order = np.argsort(value) if cell is None else np.lexsort((value, cell))
     cell = np.zeros(n, dtype=np.int64) if cell is None else cell
-    order = np.lexsort((value, cell))
     ordered, cells = value[order], cell[order]
     new_cell = np.r_[True, cells[1:] != cells[:-1]][:n]
     new_run = new_cell | np.r_[True, ordered[1:] != ordered[:-1]][:n]

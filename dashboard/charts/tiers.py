@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
@@ -32,6 +32,7 @@ from dashboard.charts.theme import (
     clean,
     customers,
     empty,
+    escape,
     figure,
     ink,
     labels_of,
@@ -41,7 +42,7 @@ from dashboard.charts.theme import (
     see_through,
     wrapped,
 )
-from dashboard.language import NEEDS_NAMES, TIER_NAMES, UNDEFINED
+from dashboard.language import NEEDS_NAMES, TIER_NAMES
 from queries.schema import GRADES, TIERS
 
 
@@ -78,7 +79,49 @@ def matrix(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figur
             fill, edge = fills.get(fit, palette.card), edges.get(fit, palette.line)
             cells.append(Cell(row, column, text, told, fill, edge, (grade, tier)))
     names = [say(TIER_NAMES[tier]) for tier in TIERS]
-    return grid(look, names, [f"<b>{grade}</b>" for grade in GRADES], cells)
+    key = say("Down: grade. Across: tier. In each cell: customers, profit")
+    return _graded_grid(look, names, cells, key)
+
+
+def _graded_grid(look: Look, columns: Sequence[str], cells: Sequence[Cell], key: str) -> go.Figure:
+    """Cells by grade, a row each, with a line above that says what rows, columns and cells are."""
+    names = [wrapped(look.language.t("Grade {grade}", grade=grade), 7) for grade in GRADES]
+    words = annotation(escape(key), 0, 1, look.palette.secondary, anchor="left", xref="paper", yref="paper")
+    note = words | {"yanchor": "bottom", "yshift": 28}
+    return grid(look, columns, names, cells, head=28, annotations=[note])
+
+
+def measured(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure:
+    """Grade in force by measured grade: customers and value to come; those whom the policy would move are tinted."""
+    if table.empty:
+        return empty(look)
+    palette, say = look.palette, look.language.t
+    words = {"promote": say("Would rise"), "demote": say("Would fall"), "same": ""}
+    colors = {"promote": palette.gain, "demote": palette.loss}
+    columns = ["grade", "measured", "move", "customers", "value_to_come", "profit"]
+    found = {(r[0], r[1]): r for r in rows(table, columns)}
+    cells = []
+    for row, grade in enumerate(GRADES):
+        for column, other in enumerate(GRADES):
+            name = say("grade in force {grade}, measured grade {measured}", grade=grade, measured=other)
+            _, _, move, count, value, profit = found.get((grade, other), (grade, other, "same", 0, None, None))
+            color = colors.get(move)
+            if not count:
+                cells.append(Cell(row, column, "–", name, palette.card, palette.line, ()))
+                continue
+            text = f"<b>{look.language.number(count)}</b><br>{look.money(value)}"
+            text += f"<br>{_small(words[move])}" if words[move] else ""
+            told = hover(
+                name,
+                (say("Customers"), look.language.number(count, exact=True)),
+                (say("Value to come"), look.money(value)),
+                (say("Profit"), look.money(profit)),
+            )
+            fill = mix(color, palette.page, 0.18) if color else palette.card
+            cells.append(Cell(row, column, text, told, fill, color or palette.line, (f"{grade}{other}",)))
+    names = [say("Measured {grade}", grade=grade) for grade in GRADES]
+    key = say("Down: grade in force. Across: measured grade. In each cell: customers, value to come")
+    return _graded_grid(look, names, cells, key)
 
 
 def region_grade(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure:
@@ -126,12 +169,25 @@ def region_grade(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go
         look,
         height=50 + ROW * len(names),
         barmode="stack",
-        margin={"l": 8, "r": 8, "t": 36, "b": 8, "pad": 0},
+        margin={"l": 8, "r": 52, "t": 36, "b": 8, "pad": 0},
+        annotations=_best_shares(counts, totals, names, look),
         xaxis=axis(look, range=[0, 1], showgrid=False, showticklabels=False),
         yaxis=names_axis(look, [wrapped(name) for name in names.values()]),
         **legend(look),
     )
     return figure(traces, base)
+
+
+def _best_shares(
+    counts: dict[tuple[Any, Any], float], totals: dict[Any, float], names: Iterable[Any], look: Look
+) -> list[dict[str, Any]]:
+    """The share of the best grade right of each bar: it is often too small to be written in its segment."""
+    best = GRADES[0]
+    right: dict[str, Any] = {"anchor": "right", "xref": "paper", "xshift": 46}
+    texts = [look.language.percent(ratio) for ratio in (counts.get((c, best), 0) / (totals[c] or 1) for c in names)]
+    notes = [annotation(text, 1, row, look.palette.text, **right) for row, text in enumerate(texts)]
+    head = annotation(f"<b>{best}</b>", 1, 1, look.palette.text, **right, yref="paper", yanchor="bottom", yshift=6)
+    return [head, *notes]
 
 
 def migration(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure:
@@ -178,10 +234,13 @@ def migration(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fi
             "hovertemplate": "%{customdata}<extra></extra>",
         },
     }
+    down = say("▼ Down")
+    if numbers["value_of_moved_down"] is not None:
+        down = say("▼ Down: {value} to come", value=look.money(numbers["value_of_moved_down"]))
     key = [
         (say("▲ Up"), palette.gain, 0.0, "left"),
-        (say("Unchanged"), palette.secondary, 0.5, "center"),
-        (say("▼ Down"), palette.loss, 1.0, "right"),
+        (say("Unchanged"), palette.secondary, 0.35, "center"),
+        (down, palette.loss, 1.0, "right"),
     ]
     top: dict[str, Any] = {"xref": "paper", "yref": "paper", "yanchor": "bottom", "yshift": 10}
     notes = [annotation(text, x, 1, color, anchor=side, **top) for text, color, x, side in key]
@@ -190,21 +249,24 @@ def migration(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fi
 
 
 def trend(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure:
-    """Customers of each grade by week, a panel and a scale for each, with the latest count and its change."""
+    """Share of each grade by week, a panel and a scale for each, with the latest share and its change in points."""
     if table.empty:
         return empty(look)
     days = [pd.Timestamp(day).date() for day in table["week"]]
     weeks = sorted(set(days))
-    counts = dict(zip(zip(table["grade"], days, strict=True), clean(table["customers"]), strict=True))
+    keys = list(zip(table["grade"], days, strict=True))
+    shares = dict(zip(keys, clean(table["customers_share"]), strict=True))
+    counts = dict(zip(keys, clean(table["customers"]), strict=True))
     shown = [g for g in GRADES if (table["grade"] == g).any()]
-    traces, notes, axes = [], [caption(look.language.t("Customers, a scale for each grade"), look)], {}
+    traces, notes, axes = [], [caption(look.language.t("Share of graded customers, a scale for each grade"), look)], {}
     for place, grade in enumerate(shown):
         number = str(place + 1) if place else ""
         top = 1 - place / len(shown)
         domain = [max(top - 1 / len(shown) + 0.04, 0), top - 0.04]
-        values = [counts.get((grade, week)) for week in weeks]
+        values = [shares.get((grade, week)) for week in weeks]
+        held = [counts.get((grade, week)) for week in weeks]
         axes[f"yaxis{number}"] = _own_scale(values, domain, look)
-        traces += _grade_line(weeks, values, grade, f"y{number}", look)
+        traces += _grade_line(weeks, values, held, grade, f"y{number}", look)
         notes.append(_latest(values, grade, sum(domain) / 2, look))
     base = layout(
         look,
@@ -219,22 +281,30 @@ def trend(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure
 
 
 def _own_scale(values: Sequence[float | None], domain: list[float], look: Look) -> dict[str, Any]:
-    """The axis of one grade, from its lowest count to its highest: a line, so it need not start at zero."""
+    """The axis of one grade, from its lowest share to its highest: a line, so it need not start at zero."""
     low, high = span(values, zero=False)
-    room = max((high - low) * 0.15, high * 0.02, 0.5)
+    room = max((high - low) * 0.15, high * 0.02, 0.001)
     places = ticks(low, high, 2)
-    labels = [look.language.number(place) for place in places]
+    labels = [look.language.percent(place) for place in places]
     return axis(look, domain=domain, range=[low - room, high + room], tickvals=places, ticktext=labels)
 
 
 def _grade_line(
-    weeks: Sequence[date], values: Sequence[float | None], grade: str, yaxis: str, look: Look
+    weeks: Sequence[date],
+    values: Sequence[float | None],
+    counts: Sequence[float | None],
+    grade: str,
+    yaxis: str,
+    look: Look,
 ) -> list[dict[str, Any]]:
-    """The counts of one grade as a line that ends in a dot."""
-    color, number = look.palette.grades[grade], look.language.number
+    """The shares of one grade as a line that ends in a dot."""
+    color, percent = look.palette.grades[grade], look.language.percent
     days = [week.isoformat() for week in weeks]
-    told = [[look.language.week(w), number(v, exact=True)] for w, v in zip(weeks, values, strict=True)]
-    template = f"<b>{grade}</b>  %{{customdata[1]}}<br>%{{customdata[0]}}<extra></extra>"
+    told = [
+        [look.language.week(week), percent(value), customers(look, count)]
+        for week, value, count in zip(weeks, values, counts, strict=True)
+    ]
+    template = f"<b>{grade}</b>  %{{customdata[1]}}<br>%{{customdata[2]}}<br>%{{customdata[0]}}<extra></extra>"
     hovered: dict[str, Any] = {"customdata": told, "hoverinfo": "text", "hovertemplate": template}
     known = [(day, value) for day, value in zip(days, values, strict=True) if value is not None]
     return [
@@ -244,10 +314,11 @@ def _grade_line(
 
 
 def _latest(values: Sequence[float | None], grade: str, y: float, look: Look) -> dict[str, Any]:
-    """The latest count of a grade and its change since the first week shown, right of its line."""
+    """The latest share of a grade and its change since the first week shown, right of its line."""
     known = [value for value in values if value is not None]
     first, last = (known[0], known[-1]) if known else (None, None)
-    text = f"<b>{grade}  {look.language.number(last)}</b><br>{look.language.change(last, first) or UNDEFINED}"
+    change = None if first is None or last is None else last - first
+    text = f"<b>{grade}  {look.language.percent(last)}</b><br>{look.language.points(change)}"
     where: dict[str, Any] = {"anchor": "left", "xref": "paper", "yref": "paper", "xshift": 10}
     return annotation(text, 1, y, look.palette.text, **where)
 
@@ -356,7 +427,8 @@ def stability(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fi
     if table.empty:
         return empty(look)
     palette, say, percent = look.palette, look.language.t, look.language.percent
-    found = rows(table, ["grade", "start_share", "end_share", "stationary_share", "kept_share"])
+    columns = ["grade", "start_share", "end_share", "stationary_share", "kept_share"]
+    found = [row for row in rows(table, columns) if row[0] in GRADES]
     hovers = [
         hover(
             say("Grade {grade}", grade=r[0]),
@@ -376,11 +448,11 @@ def stability(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fi
         values = clean(r[column] for r in found)
         return dot(values, places, palette.page, marker=marker)
 
-    columns = [
+    beside = [
         Column(f"| {say('Start')}", [percent(r[1], 0) for r in found], [palette.secondary] * len(found), width=52),
         Column(say("End"), [percent(r[2], 0) for r in found], width=44),
         Column(f"○ {say('Long run')}", [percent(r[3], 0) for r in found], [palette.secondary] * len(found), width=80),
     ]
     traces = [bars, marks(1, "line-ns", 16), marks(3, "circle", 9)]
     shares = [[r[place] for r in found] for place in (1, 2, 3)]
-    return ranking(look, [r[0] for r in found], traces, columns, *span(*shares))
+    return ranking(look, [r[0] for r in found], traces, beside, *span(*shares))

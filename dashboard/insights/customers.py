@@ -6,6 +6,7 @@ import pandas as pd
 
 from dashboard.insight import Answer, Reader, no_customers, question
 from dashboard.insights.cost import item_name
+from dashboard.insights.grading import reason_name
 from dashboard.insights.value import divided, ratio, totals
 from dashboard.language import message
 from queries import cost as cost_queries
@@ -148,15 +149,19 @@ def costs(reader: Reader) -> Answer:
     return Answer(headline, table, {"cost_to_serve": float(table["amount"].sum())}, 1)
 
 
-@question("customer.assignments", message("Grades and tiers over time"), needs=("assignment",))
+@question("customer.assignments", message("Grades and tiers over time"), needs=("grades",))
 def assignments(reader: Reader) -> Answer:
     table = reader.rows(queries.assignments(reader.view))
     if table.empty:
         return Answer(reader.t("This customer was never graded."), table)
     table["reason"] = [
-        None if pd.isna(reason) else reader.label("reason", reason) for reason in table["reason"].astype(object)
+        None if pd.isna(reason) else reason_name(reader, reason) for reason in table["reason"].astype(object)
     ]
-    headline = reader.t("{n} gradings so far.", n=len(table))
+    since = reader.language.date(table["valid_from"].min())
+    if len(table) == 1:
+        headline = reader.t("Graded once, and unchanged since {day}.", day=since)
+    else:
+        headline = reader.t("Graded {n} times since {day}.", n=len(table), day=since)
     return Answer(headline, table, {}, len(table))
 
 

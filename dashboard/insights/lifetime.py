@@ -219,7 +219,7 @@ def holds(reader: Reader, first: pd.Series) -> str:
 @question(
     "value.lifetime_by_grade",
     message("Value to come by grade"),
-    needs=("assignment",),
+    needs=("grades",),
     draw=charts.groups,
     dimension="grade",
 )

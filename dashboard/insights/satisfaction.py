@@ -225,7 +225,7 @@ def compared_headline(reader: Reader, table: pd.DataFrame) -> str:
 @question(
     "satisfaction.by_grade",
     message("Satisfaction by grade"),
-    needs=("survey", "assignment"),
+    needs=("survey", "grades"),
     draw=charts.by_group,
     dimension="grade",
     behind="surveyed",

@@ -13,6 +13,7 @@ from dashboard.analysis import grading
 from dashboard.analysis.word_of_mouth import garwood
 from dashboard.charts import tiers as charts
 from dashboard.insight import Answer, Reader, no_customers, question
+from dashboard.insights.grading import close, reason_name, score_of_one, why
 from dashboard.insights.value import divided, none_if_undefined, ratio, shown_level
 from dashboard.language import message
 from queries import tiers as queries
@@ -66,7 +67,7 @@ def matrix(reader: Reader) -> Answer:
 @question(
     "tiers.by_region",
     message("Grades in each region"),
-    needs=("assignment", "region"),
+    needs=("grades", "region"),
     draw=charts.region_grade,
     dimension="region",
 )
@@ -95,7 +96,7 @@ def by_region(reader: Reader) -> Answer:
     return Answer(headline, table[keep].reset_index(drop=True), {"level": level}, n)
 
 
-@question("tiers.migration", message("Moves between grades"), needs=("assignment",), draw=charts.migration)
+@question("tiers.migration", message("Moves between grades"), needs=("grades",), draw=charts.migration)
 def migration(reader: Reader) -> Answer:
     table = reader.rows(queries.migration(reader.view))
     if table.empty:
@@ -107,7 +108,7 @@ def migration(reader: Reader) -> Answer:
     place = table["from_grade"].map(order.index) * len(order) + table["to_grade"].map(order.index)
     table = table.iloc[place.argsort(kind="stable")].reset_index(drop=True)
     stayed = table[table["from_grade"].isin(GRADES) & table["to_grade"].isin(GRADES)]
-    step = stayed["from_grade"].map(GRADES.index) - stayed["to_grade"].map(GRADES.index)
+    step = stayed["from_grade"].map(GRADES.index).astype(int) - stayed["to_grade"].map(GRADES.index).astype(int)
     moved = {
         "up": int(stayed.loc[step > 0, "customers"].sum()),
         "down": int(stayed.loc[step < 0, "customers"].sum()),
@@ -116,13 +117,22 @@ def migration(reader: Reader) -> Answer:
         "left": int(table.loc[table["to_grade"] == "left", "customers"].sum()),
     }
     lost = stayed.loc[step < 0, "profit"].sum(min_count=1)
-    headline = reader.t(
-        "{up} customers moved up, {down} moved down, {share} kept their grade.",
-        up=reader.language.number(moved["up"]),
-        down=reader.language.number(moved["down"]),
-        share=reader.language.percent(ratio(moved["stayed"], stayed["customers"].sum())),
-    )
     at_stake = none_if_undefined(stayed.loc[step < 0, "value_to_come"].sum(min_count=1))
+    said = {
+        "up": reader.language.number(moved["up"]),
+        "down": reader.language.number(moved["down"]),
+        "share": reader.language.percent(ratio(moved["stayed"], stayed["customers"].sum())),
+    }
+    if stayed.empty:
+        headline = reader.t("Nobody was graded both before this period and at its end, so no move can be told.")
+    elif at_stake is None:
+        headline = reader.t("{up} customers moved up, {down} moved down, {share} kept their grade.", **said)
+    else:
+        headline = reader.t(
+            "{up} customers moved up, {down} moved down with {value} to come, {share} kept their grade.",
+            value=reader.money(at_stake),
+            **said,
+        )
     return Answer(
         headline,
         table,
@@ -131,7 +141,7 @@ def migration(reader: Reader) -> Answer:
     )
 
 
-@question("tiers.trend", message("Grades over time"), needs=("assignment",), draw=charts.trend)
+@question("tiers.trend", message("Grades over time"), needs=("grades",), draw=charts.trend)
 def trend(reader: Reader) -> Answer:
     last = reader.view.window.last_week
     first = reader.calendar.first_week
@@ -156,7 +166,7 @@ def trend(reader: Reader) -> Answer:
     return Answer(headline, table, {}, n)
 
 
-@question("tiers.needs", message("Needs level against grade"), needs=("assignment",), draw=charts.needs)
+@question("tiers.needs", message("Needs level against grade"), needs=("grades",), draw=charts.needs)
 def needs(reader: Reader) -> Answer:
     table = graded(reader.rows(queries.needs(reader.view)), "grade").reset_index(drop=True)
     if table.empty:
@@ -172,30 +182,35 @@ def needs(reader: Reader) -> Answer:
     return Answer(headline, table, {"high_needs_low_grade": asks_more}, n)
 
 
-@question("tiers.reasons", message("Why grades changed"), needs=("assignment",), draw=charts.reasons)
+@question("tiers.reasons", message("Why grades changed"), needs=("grades",), draw=charts.reasons)
 def reasons(reader: Reader) -> Answer:
     table = reader.rows(queries.reasons(reader.view))
     n = reader.customers
     if not n:
         return no_customers(reader)
+    one = score_of_one(reader) if reader.filters.customer else None
+    of_one = {"customer": one} if one else {}
     if table.empty:
-        return Answer(reader.t("No grade changed in this period."), numbers={"changes": 0, "up": 0, "down": 0})
+        headline = why(reader, one) if one else reader.t("No grade changed in this period.")
+        return Answer(headline, numbers={"changes": 0, "up": 0, "down": 0} | of_one, n=1 if one else 0)
     stated = table["reason"].notna()
     names = [
-        reader.label("reason", str(reason)) if known else reader.t("no reason stated")
+        reason_name(reader, str(reason)) if known else reader.t("no reason stated")
         for reason, known in zip(table["reason"], stated, strict=True)
     ]
     table["reason"] = names
     total = {name: int(table[name].sum()) for name in ("changes", "up", "down")}
     at_stake = none_if_undefined(table["value_of_falls"].sum(min_count=1))
-    numbers = total | {"value_at_stake": at_stake, "customers": n}
+    numbers = total | {"value_at_stake": at_stake, "customers": n} | of_one
     said = {
         "up": reader.language.number(total["up"]),
         "down": reader.language.number(total["down"]),
         "reason": names[0],
         "share": reader.language.percent(table.iloc[0]["changes"] / total["changes"]),
     }
-    if at_stake is None:
+    if one:
+        headline = why(reader, one)
+    elif at_stake is None:
         headline = reader.t("{up} grades rose and {down} fell; {reason} is behind {share} of the changes.", **said)
     else:
         headline = reader.t(
@@ -207,7 +222,7 @@ def reasons(reader: Reader) -> Answer:
     return Answer(headline, table, numbers, total["changes"])
 
 
-@question("tiers.stability", message("How stable grades are"), needs=("assignment",), draw=charts.stability)
+@question("tiers.stability", message("How stable grades are"), needs=("grades",), draw=charts.stability)
 def stability(reader: Reader) -> Answer:
     moves = reader.rows(queries.migration(reader.view))
     moves = moves[moves["from_grade"].isin(GRADES)]
@@ -237,6 +252,8 @@ def stability(reader: Reader) -> Answer:
             "kept_share": kept.to_numpy(),
         }
     ).astype({"end_share": float})
+    everyone = {"grade": reader.t("All grades"), "customers": found.n, "kept_share": none_if_undefined(1 - found.moved)}
+    table = pd.concat([table, pd.DataFrame([everyone | {"agreement": none_if_undefined(found.kappa)}])])
     numbers = {
         "flips": flipped,
         "flips_per_customer_year": ratio(flipped, years),
@@ -248,25 +265,18 @@ def stability(reader: Reader) -> Answer:
         "stationary": {g: none_if_undefined(s) for g, s in found.stationary.items()},
         "left": int(found.counts["left"].sum()),
     }
-    return Answer(stability_headline(reader, numbers, years), table, numbers, found.n)
+    return Answer(stability_headline(reader, numbers, years), table.reset_index(drop=True), numbers, found.n)
 
 
 def stability_headline(reader: Reader, numbers: dict, years: float | None) -> str:
-    """Flips a year and agreement in words: .8 and more of kappa is close, below .6 is loose (Landis & Koch 1977)."""
+    """Flips a year, and how close the grades at the end are to those at the start, both in words."""
     t, kappa = reader.t, numbers["kappa"]
     flips = "–" if not years else f"{numbers['flips_per_customer_year']:.2f}"
     if kappa is None:
         return t("A customer changes grade {flips} times a year.", flips=flips)
-    words = (
-        t("close to the grades at the start")
-        if kappa >= 0.8
-        else t("fairly close to the grades at the start")
-        if kappa >= 0.6
-        else t("far from the grades at the start")
-    )
-    return t(
-        "A customer changes grade {flips} times a year; grades at the end are {words} (weighted kappa {kappa}).",
-        flips=flips,
-        words=words,
-        kappa=f"{kappa:.2f}",
-    )
+    words = {
+        "closely": message("A customer changes grade {flips} times a year; most are still where they began."),
+        "fairly": message("A customer changes grade {flips} times a year; many have moved, few of them far."),
+        "loosely": message("A customer changes grade {flips} times a year; the end tells little of the start."),
+    }
+    return t(words[close(kappa)], flips=flips)

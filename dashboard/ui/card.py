@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 import streamlit as st
@@ -106,6 +107,8 @@ def _filter_by(dimension: str, codes: Sequence[object]) -> None:
 def _foot(reader: Reader, insight: Insight, asked: Question) -> None:
     t, has_figure = reader.t, asked.draw is not None
     facts = t("n = {n} · to {day}", n=f"{insight.n:,}", day=reader.language.date(insight.as_of))
+    if "grades" in asked.needs and reader.marts.measured:
+        facts += " · " + t("grades measured by policy {version}", version=reader.marts.grading["version"])
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"foot-{insight.key}"):
         st.html(f"<span class='card-foot'>{html.escape(facts)}</span>", width="content")
         if has_figure:
@@ -130,6 +133,19 @@ def _foot(reader: Reader, insight: Insight, asked: Question) -> None:
 
 def _toggle(key: str) -> None:
     st.session_state[f"show-{key}"] = not st.session_state.get(f"show-{key}", False)
+
+
+def note_on_grades(reader: Reader) -> None:
+    """Where the company keeps no grades: that those shown are measured, by which policy, and when last."""
+    if not reader.marts.measured:
+        return
+    rules = reader.marts.grading
+    said = reader.t(
+        "Grades are measured by policy {version}, last reviewed on {day}, for the warehouse holds none of your own.",
+        version=rules["version"],
+        day=reader.language.date(date.fromisoformat(rules["reviews"][-1])),
+    )
+    st.html(f"<p class='filter-sentence'>{html.escape(said)}</p>")
 
 
 def needs(reader: Reader, *tables: str) -> bool:

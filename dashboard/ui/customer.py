@@ -74,7 +74,7 @@ def details(reader: Reader) -> None:
     grid(
         {
             t("Code"): known["code"],
-            t("Grade"): known["grade"] or UNDEFINED,
+            t("Measured grade") if reader.marts.measured else t("Grade"): known["grade"] or UNDEFINED,
             t("Tier"): t(TIER_NAMES[known["tier"]]) if known["tier"] in TIER_NAMES else UNDEFINED,
             t("Region"): " › ".join(reversed(path)) or UNDEFINED,
             t("Kind"): t(KIND_NAMES[known["kind"]]) if known["kind"] in KIND_NAMES else known["kind"] or UNDEFINED,

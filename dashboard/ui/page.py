@@ -142,6 +142,8 @@ def _members(reader: Reader, name: str) -> tuple[list[str], dict[str, str]]:
     if name == "grade":
         return list(GRADES), {g: g for g in GRADES}
     if name == "tier":
+        if reader.marts.measured:
+            return [], {}
         return list(TIERS), {code: reader.t(TIER_NAMES[code]) for code in TIERS}
     entries = reader.marts.dimensions[name]
     if name == "region" and reader.scope.regions is not None:

@@ -36,6 +36,9 @@ STATES = {
     "fits": message("Matches"),
     "over": message("Over-served"),
     "under": message("Under-served"),
+    "same": message("The same"),
+    "promote": message("Would rise"),
+    "demote": message("Would fall"),
     "new": message("New"),
     "left": message("Left"),
     "complaining": message("Complaining"),
@@ -54,7 +57,7 @@ def readable(frame: pd.DataFrame, reader: Reader) -> pd.DataFrame:
     for column in shown.columns:
         if column in ("tier", "current", "recommended"):
             shown[column] = [reader.t(TIER_NAMES[c]) if c in TIER_NAMES else c for c in shown[column]]
-        elif column in ("fit", "zone", "from_grade", "to_grade", "kind", "cause"):
+        elif column in ("fit", "zone", "from_grade", "to_grade", "kind", "cause", "move"):
             shown[column] = [_word(value, reader) for value in shown[column]]
         elif column == "needs_level":
             shown[column] = [f"{n} · {reader.t(NEEDS_NAMES[n])}" if n in NEEDS_NAMES else n for n in shown[column]]

@@ -8,8 +8,10 @@ from typing import Literal
 from sqlalchemy import Connection, and_, func, or_, select
 
 from dashboard.errors import DashboardError
+from dashboard.grading import grading
 from dashboard.insights.quality import KINDS, example, judged, listed, said, said_share
 from dashboard.language import language
+from dashboard.policy import policy
 from dashboard.scope import Scope
 from dashboard.settings import Settings
 from dashboard.warehouse.connect import Warehouse
@@ -33,7 +35,7 @@ class Finding:
 
 
 def check(settings: Settings) -> list[Finding]:
-    """Findings about settings, contract, the facts (the most severe first) and marts, in that order."""
+    """Findings about settings, contract, the facts (the most severe first), policies and marts, in that order."""
     found: list[Finding] = []
     try:
         settings.check_sign_in()
@@ -52,11 +54,21 @@ def check(settings: Settings) -> list[Finding]:
     except DashboardError as error:
         return [*found, Finding("error", str(error))]
     try:
+        rules, grades = policy(), grading()
+        found.append(Finding("ok", f"service policy {rules.version} and grading policy {grades.version} are whole"))
         if current_version(settings.marts) is None:
             found.append(Finding("warn", "no marts are published", "run 'dashboard refresh'"))
         else:
             marts = open_marts(settings.marts)
             found.append(Finding("ok", f"marts {marts.version} hold data to {marts.calendar.last_day}"))
+            if marts.grading["version"] != grades.version:
+                found.append(
+                    Finding(
+                        "warn",
+                        f"grades are measured by policy {marts.grading['version']}, the file is {grades.version}",
+                        "run 'dashboard refresh'",
+                    )
+                )
             everybody = Scope.unrestricted("check")
             pairs = marts.read(same_customers(everybody, 1), everybody)["pairs"]
             if len(pairs):

@@ -135,6 +135,18 @@ class Marts:
         """What the models of value to come were fitted to (columns of `queries.marts.model`): a few dozen rows."""
         return self._frame(select(m.model))
 
+    @cached_property
+    def grading(self) -> dict[str, Any]:
+        """The grading policy that measured grades follow, as it was at the refresh, with what came of it: `used`
+        (weights of the inputs there are), `reviews` (days), `graded` (customers), `flips` and `plain_flips` (changes
+        of grade per customer and year, and what they would be by plain cuts)."""
+        return json.loads(self.info["grading"])
+
+    @property
+    def measured(self) -> bool:
+        """Whether the grades in force are the measured ones, for the company keeps none itself."""
+        return "assignment" not in self.filled
+
     def unit_rates(self, day: date) -> dict[str, float]:
         """The unit rate of each activity in force on a day, by activity code."""
         r, a = m.activity_rate.c, m.activity.c

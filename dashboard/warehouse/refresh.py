@@ -238,6 +238,7 @@ def _grade(root: duckdb.DuckDBPyConnection, measured: Measured, filled: set[str]
         if "assignment" not in filled:
             _fill(mart, marts.assignment, marts.adopted_grades())
         _fill(mart, marts.grade_change, marts.grade_changes())
+    if "assignment" in filled or measured.record["graded"]:
         filled.add("grades")
 
 

@@ -20,7 +20,7 @@ LACKING = {
     "satisfaction": ("survey", "word_of_mouth"),
     "cost": ("costs",),
     "levels": ("assignment", "costs", "cost_of_goods"),
-    "customer": ("assignment", "survey", "costs"),
+    "customer": ("survey", "costs"),
     "data": (),
 }
 every_language = pytest.mark.parametrize("lang", CODES)
