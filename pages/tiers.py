@@ -8,9 +8,10 @@ by = "tiers.by_region" if reader.marts.measured else "tiers.matrix"
 kpis(reader, look, ("customers", "active_customers", "revenue", "profit", "loss_makers"), headline=by)
 if needs(reader, "grades"):
     note_on_grades(reader)
-    card(reader, look, "tiers.matrix", headline=False)
+    card(reader, look, "tiers.matrix", headline=reader.marts.measured)
     cards(reader, look, ["tiers.by_region", "tiers.migration"])
     cards(reader, look, ["tiers.reasons", "tiers.stability"])
     cards(reader, look, ["tiers.trend", "tiers.needs"])
-    card(reader, look, "tiers.measured")
+    if not reader.marts.measured:
+        card(reader, look, "tiers.measured")
     card(reader, look, "tiers.policy")

@@ -45,6 +45,8 @@ from dashboard.charts.theme import (
 from dashboard.language import NEEDS_NAMES, TIER_NAMES
 from queries.schema import GRADES, TIERS
 
+MOST_REGIONS = 15
+
 
 def matrix(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure:
     """Grade by tier: customers and profit in each cell; those over- or under-served are tinted and say so."""
@@ -130,7 +132,8 @@ def region_grade(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go
         return empty(look)
     palette = look.palette
     parts = rows(table, ["code", "name", "grade", "customers"])
-    names = dict(zip([p[0] for p in parts], labels_of(p[1] for p in parts), strict=True))
+    every = dict(zip([p[0] for p in parts], labels_of(p[1] for p in parts), strict=True))
+    names = dict(list(every.items())[:MOST_REGIONS])
     totals: dict[Any, float] = {}
     for code, _, _, count in parts:
         totals[code] = totals.get(code, 0) + (count or 0)
@@ -165,12 +168,17 @@ def region_grade(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go
                 "unselected": FADED,
             }
         )
+    notes = _best_shares(counts, totals, names, look)
+    if hidden := len(every) - len(names):
+        more = look.language.t("{n} smaller ones are in the table", n=hidden)
+        where: dict[str, Any] = {"xref": "paper", "yref": "paper", "yanchor": "top", "yshift": -4}
+        notes.append(annotation(more, 0, 0, palette.secondary, anchor="left", **where))
     base = layout(
         look,
-        height=50 + ROW * len(names),
+        height=50 + ROW * len(names) + (18 if hidden else 0),
         barmode="stack",
-        margin={"l": 8, "r": 52, "t": 36, "b": 8, "pad": 0},
-        annotations=_best_shares(counts, totals, names, look),
+        margin={"l": 8, "r": 52, "t": 36, "b": 26 if hidden else 8, "pad": 0},
+        annotations=notes,
         xaxis=axis(look, range=[0, 1], showgrid=False, showticklabels=False),
         yaxis=names_axis(look, [wrapped(name) for name in names.values()]),
         **legend(look),
@@ -235,8 +243,8 @@ def migration(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fi
         },
     }
     down = say("▼ Down")
-    if numbers["value_of_moved_down"] is not None:
-        down = say("▼ Down: {value} to come", value=look.money(numbers["value_of_moved_down"]))
+    if (at_stake := numbers.get("value_of_moved_down")) is not None:
+        down = say("▼ Down: {value} to come", value=look.money(at_stake))
     key = [
         (say("▲ Up"), palette.gain, 0.0, "left"),
         (say("Unchanged"), palette.secondary, 0.35, "center"),

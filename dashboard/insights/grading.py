@@ -124,9 +124,9 @@ def policy(reader: Reader) -> Answer:
             else t("{share} of the score, for others are left out", share=percent(used))
         )
         rows.append((input_name(reader, name), percent(weight), meaning))
-    for grade, cut in rules["cuts"].items():
-        rows.append((t("Grade {grade}", grade=grade), points(cut), t("lowest score, of 100; below it the next grade")))
+    cuts = " · ".join(f"{grade} {points(cut)}" for grade, cut in rules["cuts"].items())
     steady = (
+        (t("Lowest score"), cuts, t("of 100 points; below the last one is {grade}", grade=GRADES[-1])),
         (t("Smoothing"), percent(rules["smoothing"]), t("weight of the newest review in the running score")),
         (t("Dead band"), points(rules["band"]), t("points by which the score must pass a cut")),
         (t("Dwell"), f"{rules['dwell']}", t("reviews in a row that must ask for the change")),

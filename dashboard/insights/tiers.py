@@ -169,6 +169,8 @@ def trend(reader: Reader) -> Answer:
 @question("tiers.needs", message("Needs level against grade"), needs=("grades",), draw=charts.needs)
 def needs(reader: Reader) -> Answer:
     table = graded(reader.rows(queries.needs(reader.view)), "grade").reset_index(drop=True)
+    if table.empty and reader.customers:
+        return Answer(reader.t("No needs level is known of these customers (customer.needs_level)."))
     if table.empty:
         return no_customers(reader)
     high = table["needs_level"] >= 4

@@ -28,6 +28,7 @@ SUBJECTS = (value, lifetime, tiers, satisfaction, cost, levels)
 LONG = "深圳市<b>前海</b>&超长名称有限公司 Incorporated Überlänge Ærøskøbing مؤسسة 🐋 " * 6
 Case = tuple[Callable[..., go.Figure], pd.DataFrame, dict[str, Any]]
 
+MOVES = ("same", "promote", "demote")
 WEEKS = [date(2025, 11, 17) + timedelta(weeks=i) for i in range(52)]
 SHARE = np.linspace(1 / 300, 1, 300)
 BUMP = 1.4 * (1 - np.exp(-8 * SHARE)) - 0.4 * SHARE**9
@@ -124,6 +125,14 @@ def cases() -> dict[str, Case]:
             frame("code name grade customers", *((c, n, g, 7) for (c, n, _) in codes for g in "DCAB")),
             {},
         ),
+        "measured grades": (
+            tiers.measured,
+            frame(
+                "grade measured move customers value_to_come profit",
+                *((g, m, MOVES[(m < g) + 2 * (m > g)], 9, 3e4, 1e4) for g in "DCAB" for m in "BAD"),
+            ),
+            {},
+        ),
         "migration": (
             tiers.migration,
             frame("from_grade to_grade customers profit value_to_come", *((a, b, 5, 1e4, 2e4) for a, b in moves)),
@@ -131,7 +140,10 @@ def cases() -> dict[str, Case]:
         ),
         "grade trend": (
             tiers.trend,
-            frame("week grade customers", *((w, g, 100 + i) for i, w in enumerate(WEEKS) for g in GRADES)),
+            frame(
+                "week grade customers customers_share",
+                *((w, g, 100 + i, 0.25 + place / 100) for i, w in enumerate(WEEKS) for place, g in enumerate(GRADES)),
+            ),
             {},
         ),
         "needs": (
@@ -408,7 +420,7 @@ def test_grades_and_tiers_keep_their_order() -> None:
     assert [trace.name for trace in draw("region and grade", table=mixed).data] == list(GRADES)
     matrix = draw("tier matrix", table=CASES["tier matrix"][1].sample(frac=1, random_state=1))
     assert matrix.layout.xaxis.ticktext == ("Strategic", "Key", "Standard", "Self-service")
-    assert matrix.layout.yaxis.ticktext == tuple(f"<b>{grade}</b>" for grade in GRADES)
+    assert matrix.layout.yaxis.ticktext == tuple(f"Grade {grade}" for grade in GRADES)
     assert matrix.layout.yaxis.range[0] > matrix.layout.yaxis.range[1], "A is on top"
     cells = zip(matrix.data[0].customdata, matrix.data[0].x, matrix.data[0].base, strict=True)
     for (grade, tier), x, base in cells:
