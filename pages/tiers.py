@@ -1,7 +1,7 @@
 """Grades and tiers: where they stand, where they disagree, and how customers move between them."""
 
 from dashboard.language import message
-from dashboard.ui import card, cards, kpis, needs, note_on_grades, open_page
+from dashboard.ui import card, cards, fold, kpis, needs, note_on_grades, open_page
 
 reader, look = open_page(message("Tiers and grades"))
 by = "tiers.by_region" if reader.marts.measured else "tiers.matrix"
@@ -14,4 +14,4 @@ if needs(reader, "grades"):
     cards(reader, look, ["tiers.trend", "tiers.needs"])
     if not reader.marts.measured:
         card(reader, look, "tiers.measured")
-    card(reader, look, "tiers.policy")
+    fold(reader, look, "tiers.policy")
