@@ -1,6 +1,6 @@
 """The command line: a face of its own over the same insights.
 
-    dashboard serve | demo | load | refresh | ask | check
+    dashboard serve | demo | load | refresh | ask | ledger | check
 
 Answers go to standard output, progress and errors to standard error. Exit status 0, or 2 with one clear
 line.
@@ -82,6 +82,7 @@ def _demo(options: argparse.Namespace) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     _build_demo(path, options.customers, options.seed)
     _refresh_marts(settings)
+    _seed_ledger(settings)
 
 
 def _load(options: argparse.Namespace) -> None:
@@ -149,6 +150,24 @@ def _ask(options: argparse.Namespace) -> None:
         sys.stdout.write(to_csv(insight.table))
 
 
+def _ledger(options: argparse.Namespace) -> None:
+    from dashboard.ledger import open_ledger
+
+    ledger = open_ledger(Settings.read(options.warehouse))
+    if options.backup:
+        ledger.backup(Path(options.backup))
+        print(f"copied {ledger.name} to {options.backup}")
+    elif options.export == "-":
+        ledger.export(sys.stdout)
+    elif options.export:
+        with Path(options.export).open("w", encoding="utf-8") as target:
+            print(f"{ledger.export(target)} lines in {options.export}")
+    else:
+        print(ledger.name)
+        for kind, count in ledger.counts().items():
+            print(f"{count:>8}  {kind}")
+
+
 def _check(options: argparse.Namespace) -> None:
     from dashboard.warehouse.check import check
 
@@ -200,7 +219,10 @@ def _ensure_marts(settings: Settings) -> None:
             )
         HOME.mkdir(parents=True, exist_ok=True)
         _build_demo(Path(settings.warehouse), DEMO_CUSTOMERS, DEMO_SEED)
-    _refresh_marts(settings)
+        _refresh_marts(settings)
+        _seed_ledger(settings)
+    else:
+        _refresh_marts(settings)
 
 
 def _build_demo(path: Path, customers: int, seed: int) -> None:
@@ -216,6 +238,22 @@ def _build_demo(path: Path, customers: int, seed: int) -> None:
     finally:
         for leftover in (building, building.with_suffix(".truth.json")):
             leftover.unlink(missing_ok=True)
+
+
+def _seed_ledger(settings: Settings) -> None:
+    """The demo's past goes into its own ledger, beside it, while that one is empty; never into one named elsewhere."""
+    from dashboard.filters import Filters
+    from dashboard.insight import Reader
+    from dashboard.language import language
+    from dashboard.ledger import open_ledger
+    from dashboard.scope import Scope
+    from dashboard.warehouse.read import open_marts
+    from data.demo import ledger
+
+    if settings.ledger_at is not None:
+        return
+    rights, marts = Scope.unrestricted("demo"), open_marts(settings.marts)
+    ledger.seed(Reader(Filters(), rights, marts, language("en"), open_ledger(settings)))
 
 
 @contextlib.contextmanager
@@ -293,7 +331,11 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--group", metavar="GROUP", help="the customers behind a number: loss_makers, decile-1 …")
     ask.add_argument("--customer", metavar="CODE")
 
-    command("check", _check, "say what is wrong with the warehouse, the marts and the settings, and the mend")
+    ledger = command("ledger", _ledger, "what people wrote: how much of it, a copy, all of it as JSON lines")
+    ledger.add_argument("--backup", metavar="FILE", help="copy a SQLite ledger while others use it")
+    ledger.add_argument("--export", metavar="FILE", help="every entry as a line of JSON ('-': standard output)")
+
+    command("check", _check, "say what is wrong with warehouse, marts, ledger and settings, and the mend")
     return parser
 
 

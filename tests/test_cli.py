@@ -143,6 +143,7 @@ WRONG = {
     "demo --customers many": "(see 'dashboard demo --help')",
     "refresh --put-back 2020": "no version '2020' in",
     "load": "--mapping",
+    "ledger --backup none/copy.db": "there is no ledger at",
 }
 
 
@@ -184,6 +185,27 @@ def test_a_file_where_a_folder_should_be(tmp_path: Path, capsys: pytest.CaptureF
     path = line().file(tmp_path / "w.duckdb")
     (tmp_path / "w.marts").write_text("in the way")
     assert "w.marts" in refusal(capsys, "refresh", "--warehouse", path)
+
+
+def test_the_ledger_is_told_copied_and_exported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    demo = tmp_path / "demo.duckdb"
+    assert main(["demo", "--customers", "60", "--warehouse", str(demo)]) == 0
+    capsys.readouterr()
+    assert main(["ledger", "--warehouse", str(demo)]) == 0
+    name, *counts = capsys.readouterr().out.splitlines()
+    assert name == str(tmp_path / "demo.ledger.db")
+    assert {kind: int(count) for count, kind in map(str.split, counts)}["plan"] == 2
+    assert main(["ledger", "--export", "-", "--warehouse", str(demo)]) == 0
+    exported = capsys.readouterr().out
+    assert [json.loads(row)["number"] for row in exported.splitlines() if '"table": "plan"' in row] == [1, 2]
+    assert main(["ledger", "--export", str(tmp_path / "all.jsonl"), "--warehouse", str(demo)]) == 0
+    assert (tmp_path / "all.jsonl").read_text("utf-8") == exported
+    copy = tmp_path / "copy.ledger.db"
+    assert main(["ledger", "--backup", str(copy), "--warehouse", str(demo)]) == 0
+    demo.rename(tmp_path / "copy.duckdb")
+    capsys.readouterr()
+    assert main(["ledger", "--export", "-", "--warehouse", str(tmp_path / "copy.duckdb")]) == 0
+    assert capsys.readouterr().out == exported
 
 
 def test_check_prints_its_findings_and_fails_when_there_is_an_error(

@@ -6,6 +6,7 @@ file: a ledger that isn't there yet is empty, and the first entry creates it.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -101,17 +102,10 @@ class Ledger:
         """The location without its password."""
         return str(self.file) if self.file else make_url(self.location).render_as_string(hide_password=True)
 
-    @property
-    def exists(self) -> bool:
-        """Whether anything was ever written; of a server this is only known by asking it."""
-        return self.file is None or self.file.exists()
-
     def rows(self, statement: Select | CompoundSelect) -> Sequence[Row]:
         """A statement's rows. Raises LedgerError."""
-        if not self.exists:
-            return []
-        with self._told(), self._opened().connect() as connection:
-            return connection.execute(statement).all()
+        with self._reading() as connection:
+            return connection.execute(statement).all() if connection else []
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -119,8 +113,10 @@ class Ledger:
 
         Writers to SQLite take turns. Raises LedgerError; an IntegrityError is the caller's to explain.
         """
-        with self._told(), self._opened().connect() as connection, _transaction(connection):
-            yield connection
+        with self._told():
+            self._open(to_write=True)
+            with self._engine.connect() as connection, _transaction(connection):
+                yield connection
 
     def state(self) -> str:
         """A short text that changes with every entry: what is cached with it is never stale."""
@@ -136,45 +132,38 @@ class Ledger:
 
     def whole(self) -> bool:
         """Whether the file passes the database's own check; a server checks itself."""
-        if self.file is None or not self.exists:
+        if self.file is None:
             return True
-        with self._told(), self._opened().connect() as connection:
-            return connection.execute(text("PRAGMA quick_check")).scalar() == "ok"
+        with self._reading() as connection:
+            return connection is None or connection.execute(text("PRAGMA quick_check")).scalar() == "ok"
 
     def backup(self, target: Path) -> None:
-        """A consistent copy of a SQLite ledger, while others read and write. Raises LedgerError."""
+        """A consistent copy of a SQLite ledger, while others read and write. Raises DashboardError."""
         if self.file is None:
             raise DashboardError(f"the ledger {self.name} is a PostgreSQL database: back it up with pg_dump")
-        if not self.exists:
-            raise DashboardError(f"there is no ledger at {self.name} yet: nothing to back up")
         if target.resolve() == self.file:
             raise DashboardError(f"{target} is the ledger itself: name another file")
         copying = target.with_name(f".{target.name}.copying-{os.getpid()}")
         try:
-            with self._told(), self._opened().connect() as connection:
+            with self._reading() as connection:
+                if connection is None:
+                    raise DashboardError(f"there is no ledger at {self.name} yet: nothing to back up")
                 source = connection.connection.driver_connection
                 assert isinstance(source, sqlite3.Connection)
-                copy = sqlite3.connect(copying)
-                try:
-                    source.backup(copy)
-                    copy.execute("PRAGMA journal_mode = DELETE")  # one file, not three
-                finally:
-                    copy.close()
-            with copying.open("rb") as written:
-                os.fsync(written.fileno())
+                _copy(source, copying)
             os.replace(copying, target)
-        except sqlite3.Error as error:
-            raise DashboardError(f"{target} can't be written: {error}") from error
+        except OSError as error:
+            raise DashboardError(f"{target} can't be written: {error.strerror}") from error
         finally:
             for leftover in (copying, copying.with_name(f"{copying.name}-journal")):
                 leftover.unlink(missing_ok=True)
 
     def export(self, target: IO[str]) -> int:
-        """Every entry and line as a JSON object a line, with its table's name; returns how many."""
-        if not self.exists:
-            return 0
+        """Every entry and line as a JSON object a line, with its table's name, as of one moment; returns how many."""
         count = 0
-        with self._told(), self._opened().connect() as connection:
+        with self._reading() as connection:
+            if connection is None:
+                return 0
             if self.file is None:
                 connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
             for table in tables.metadata.sorted_tables:
@@ -186,20 +175,46 @@ class Ledger:
 
     # --- opening -------------------------------------------------------------------------------------
 
-    def _opened(self) -> Engine:
+    @contextmanager
+    def _reading(self) -> Iterator[Connection | None]:
+        """A connection to read on, or None while nothing was ever written."""
+        with self._told():
+            if not self._open(to_write=False):
+                yield None
+                return
+            with self._engine.connect() as connection:
+                yield connection
+
+    def _open(self, *, to_write: bool) -> bool:
+        """Bring the tables up to date on the first use, and make them for the first entry. Whether they are there."""
         with self._preparing:
-            if not self._ready or not self.exists:
+            if self.file and not self._there(self.file):
+                self._ready = False
+                if not to_write:
+                    return False
+                self._there(self.file, create=True)
+            if self._ready:
+                return True
+            with self._engine.connect() as connection:
+                found = self._version(connection)
+            if found is None and not to_write:
+                return False
+            if found != VERSIONS[-1]:
                 self._prepare()
-                self._ready = True
-        return self._engine
+            self._ready = True
+        return True
+
+    def _there(self, file: Path, *, create: bool = False) -> bool:
+        try:
+            if create:
+                file.touch()
+            return file.exists()
+        except OSError as error:
+            said = FULL if error.errno == errno.ENOSPC else UNREACHABLE
+            raise LedgerError(said, name=self.name, reason=error.strerror or "") from error
 
     def _prepare(self) -> None:
-        """Create the tables or bring them up to date, once, whoever comes first; the others wait."""
-        if self.file and not self.file.exists():
-            self.file.touch()
-        with self._engine.connect() as connection:
-            if self._version(connection) == VERSIONS[-1]:
-                return
+        """Whoever comes first makes the tables or brings them up to date; the others wait and find it done."""
         with self._engine.connect() as connection, _transaction(connection):
             if connection.dialect.name == "postgresql":
                 connection.execute(select(func.pg_advisory_xact_lock(MIGRATING)))
@@ -226,14 +241,12 @@ class Ledger:
             raise
         except DBAPIError as error:
             raise self._explained(error.orig or error) from error
-        except (SQLAlchemyError, sqlite3.Error, ImportError, OSError) as error:
+        except (SQLAlchemyError, sqlite3.Error, ImportError) as error:
             raise self._explained(error) from error
 
     def _explained(self, error: BaseException) -> LedgerError:
         reason = str(error).strip().split("\n")[0].rstrip(".")
-        if isinstance(error, OSError):
-            said = FULL if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else UNREACHABLE
-        elif isinstance(error, sqlite3.Error):
+        if isinstance(error, sqlite3.Error):
             # The low byte is the cause, the rest its details.
             said = SQLITE_CAUSES.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, OTHER)
         else:
@@ -306,10 +319,23 @@ def _write_ahead(engine: Engine) -> None:
             raw.close()
 
 
+def _copy(source: sqlite3.Connection, target: Path) -> None:
+    """A copy of a SQLite database in one file, on the disk when this returns. Raises OSError."""
+    target.touch()
+    try:
+        with contextlib.closing(sqlite3.connect(target)) as copy:
+            source.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")  # one file, not three
+    except sqlite3.Error as error:
+        raise OSError(errno.EIO, str(error)) from error
+    with target.open("rb") as written:
+        os.fsync(written.fileno())
+
+
 def _postgres(location: str) -> Engine:
     try:
         url = make_url(location)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the second for a port that is no number
         # Not repeated here: it may hold a password.
         raise DashboardError(
             "the ledger's URL can't be read; it looks like postgresql+psycopg://user@host/name"

@@ -1,4 +1,4 @@
-"""What is wrong with the warehouse, the marts and the settings, and the mend."""
+"""What is wrong with the warehouse, the marts, the ledger and the settings, and the mend."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dashboard.errors import DashboardError
 from dashboard.grading import grading
 from dashboard.insights.quality import KINDS, example, judged, listed, said, said_share
 from dashboard.language import language
+from dashboard.ledger import open_ledger
 from dashboard.policy import policy
 from dashboard.scope import Scope
 from dashboard.settings import Settings
@@ -35,12 +36,18 @@ class Finding:
 
 
 def check(settings: Settings) -> list[Finding]:
-    """Findings about settings, contract, the facts (the most severe first), policies and marts, in that order."""
+    """Findings about settings, contract, facts (the most severe first), policies, marts and ledger, in that order."""
     found: list[Finding] = []
     try:
         settings.check_sign_in()
     except DashboardError as error:
         found.append(Finding("error", str(error)))
+    return [*found, *_data(settings), *_ledger(settings)]
+
+
+def _data(settings: Settings) -> list[Finding]:
+    """What is wrong with the warehouse and, when it can be read, the marts."""
+    found: list[Finding] = []
     try:
         warehouse = Warehouse(settings.warehouse)
         with warehouse.connect() as connection:
@@ -79,6 +86,18 @@ def check(settings: Settings) -> list[Finding]:
     except DashboardError as error:
         found.append(Finding("error", str(error)))
     return found
+
+
+def _ledger(settings: Settings) -> list[Finding]:
+    """What is wrong with what people wrote."""
+    try:
+        ledger = open_ledger(settings)
+        entries = sum(ledger.counts().values())
+        if not ledger.whole():
+            return [Finding("error", f"the ledger {ledger.name} is damaged", "put a backup in its place")]
+    except DashboardError as error:
+        return [Finding("error", str(error))]
+    return [Finding("ok", f"the ledger {ledger.name} holds {entries:,} entries")]
 
 
 def _faults(connection: Connection, filled: set[str]) -> list[Finding]:

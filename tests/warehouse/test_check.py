@@ -37,9 +37,10 @@ def worst(path: Path) -> list[str]:
 
 def test_nothing_wrong_is_no_error(path: Path) -> None:
     findings = found(path)
-    assert [f.level for f in findings] == ["ok", "warn", "note", "ok", "ok"]
+    assert [f.level for f in findings] == ["ok", "warn", "note", "ok", "ok", "ok"]
     assert findings[0].what == f"{path} keeps the contract; 21 tables are filled"
-    assert findings[-1].what.endswith("hold data to 2026-11-12")
+    assert findings[-2].what.endswith("hold data to 2026-11-12")
+    assert findings[-1].what == f"the ledger {path.with_suffix('.ledger.db')} holds 0 entries"
 
 
 def test_checking_writes_nothing(path: Path) -> None:
@@ -96,7 +97,7 @@ def test_a_broken_contract_ends_the_check_with_its_place(path: Path) -> None:
 
 
 def test_a_missing_warehouse_is_an_error_with_its_mend(tmp_path: Path) -> None:
-    (finding,) = found(tmp_path / "none.duckdb")
+    finding, _ = found(tmp_path / "none.duckdb")
     assert finding.level == "error"
     assert "make one with 'dashboard demo' or 'dashboard load'" in finding.what
 
@@ -129,3 +130,9 @@ def test_a_url_names_no_password(postgres: object) -> None:
     findings = check(Settings("postgresql+psycopg://reader:s3cret@127.0.0.1:1/none"))
     assert [f.level for f in findings if f.level != "ok"] == ["error"]
     assert "s3cret" not in findings[0].what
+
+
+def test_a_damaged_ledger(path: Path) -> None:
+    path.with_suffix(".ledger.db").write_bytes(b"no database at all" * 100)
+    (said,) = worst(path)
+    assert "w.ledger.db is damaged (file is not a database). Put a backup in its place." in said
