@@ -195,6 +195,8 @@ def _refuse_taken_port(host: str, port: int) -> None:
 def _file_of(settings: Settings, command: str) -> Path:
     if not settings.is_file:
         raise DashboardError(f"{command} writes a DuckDB file; the warehouse given is a URL: name a path instead")
+    if settings.warehouse.endswith(".toml"):
+        raise DashboardError(f"{command} writes a DuckDB file; {settings.warehouse} is a mapping: name another path")
     return Path(settings.warehouse)
 
 
@@ -295,7 +297,7 @@ def _parser() -> argparse.ArgumentParser:
         added.add_argument(
             "--warehouse",
             metavar="PATH_OR_URL",
-            help=f"DuckDB file or SQLAlchemy URL (default: ${WAREHOUSE_VARIABLE}, else the embedded demo)",
+            help=f"DuckDB file, SQLAlchemy URL or mapping of views (default: ${WAREHOUSE_VARIABLE}, else the demo)",
         )
         added.set_defaults(run=run)
         return added

@@ -20,6 +20,7 @@ from dashboard.errors import nearest
 from dashboard.warehouse.mapping import (
     BLANK_IS_A_VALUE,
     DIMENSIONS,
+    RATINGS,
     Feed,
     Field,
     Join,
@@ -301,6 +302,8 @@ class Entry:
         if spec.factor is not None:
             number = as_number(value.sql, value.kind, NUMBER, value.writing)
             value = replace(value, sql=f"({number} * {Decimal(str(spec.factor)):f})", kind="DECIMAL")
+        if spec.scale is not None:
+            value = self._rescale(value, spec.scale, RATINGS[target.field])
         typed, expected = convert(value.sql, value.kind, contract, value.writing)
         if expected != "a text" and spec.constant is None:
             read = value.sql if spec.expression is not None else value.shown
@@ -334,6 +337,19 @@ class Entry:
         other = "NULL" if spec.otherwise is None else literal(str(spec.otherwise))
         mapped = f"CASE WHEN {text} IS NOT NULL THEN CASE {text} {cases} ELSE {other} END END"
         return replace(value, sql=mapped, kind="VARCHAR", shown=mapped, writing=PLAIN)
+
+    def _rescale(self, value: Value, scale: tuple[float, float], to: tuple[int, int]) -> Value:
+        """A rating on another scale, in proportion and to the next whole number; outside of it the row is bad."""
+        worst, best = (Decimal(str(end)) for end in scale)
+        number = as_number(
+            f"rtrim({value.sql}, '% ')" if value.kind == "VARCHAR" else value.sql, value.kind, NUMBER, value.writing
+        )
+        low, high = sorted((worst, best))
+        reason = f'"{value.column}" is not a rating from {scale[0]:g} to {scale[1]:g}'
+        outside = f"{value.sql} IS NOT NULL AND coalesce({number} NOT BETWEEN {low:f} AND {high:f}, true)"
+        self.checks.append(Check(reason, value.column, outside, value.shown))
+        share = f"CAST({number} - {worst:f} AS DOUBLE) / {best - worst:f}"
+        return replace(value, sql=f"CAST(round({to[0]} + ({to[1]} - {to[0]}) * {share}) AS INTEGER)", kind="INTEGER")
 
     def _turn(self, condition: str, place: str) -> None:
         """Make the amounts of returns negative, however the source writes them."""

@@ -14,10 +14,12 @@ from duckdb_sqlalchemy import ConnectionWrapper
 from sqlalchemy import (
     Column,
     Connection,
+    Dialect,
     Engine,
     Select,
     Table,
     create_engine,
+    event,
     func,
     inspect,
     make_url,
@@ -29,6 +31,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from dashboard.errors import DashboardError
+from dashboard.warehouse.views import Views, read_views
 from queries import schema
 
 HARDENED = {
@@ -39,6 +42,8 @@ HARDENED = {
     "lock_configuration": "true",
 }
 BATCH_ROWS = 50_000
+VIEWS = ".toml"
+"""The ending of a warehouse's location that is a mapping of views."""
 
 
 def engine_on(connection: duckdb.DuckDBPyConnection) -> Engine:
@@ -60,9 +65,13 @@ def open_file(path: Path, *, read_only: bool = True) -> duckdb.DuckDBPyConnectio
 
 
 class Warehouse:
-    """The company's facts, by DuckDB path or SQLAlchemy URL. It is only ever read."""
+    """The company's facts, by DuckDB path, SQLAlchemy URL or a mapping of views. It is only ever read."""
 
     def __init__(self, location: str) -> None:
+        self._views: Views | None = None
+        if location.endswith(VIEWS) and "://" not in location:
+            self._views = read_views(Path(location))
+            location = self._views.url
         self.location = location
         self._file = Path(location) if "://" not in location else None
         if self._file:
@@ -103,6 +112,8 @@ class Warehouse:
                 root.close()
             return
         engine = create_engine(self.location, poolclass=NullPool)
+        if self._views:
+            _put_before(engine, self._views)
         with engine.connect() as connection:
             if engine.dialect.name == "postgresql":
                 connection.execute(text("SET TRANSACTION READ ONLY"))
@@ -114,9 +125,14 @@ class Warehouse:
         Raises DashboardError for a required table that is missing and for a column that is missing or of
         another kind (text for a number, a point in time for a day).
         """
+        filled = set()
+        if self._views:  # their columns and types are the contract's
+            for name in (*self._views.selects, "warehouse_info"):
+                if connection.execute(select(schema.metadata.tables[name]).limit(1)).first() is not None:
+                    filled.add(name)
+            return filled
         inspector = inspect(connection)
         found = set(inspector.get_table_names()) | set(inspector.get_view_names())
-        filled = set()
         for name, table in schema.metadata.tables.items():
             if name not in found:
                 if name in schema.REQUIRED:
@@ -143,11 +159,21 @@ class Warehouse:
         return connection.execute(select(func.count()).select_from(table)).scalar_one()
 
 
+def _put_before(engine: Engine, views: Views) -> None:
+    """Let every statement see the company's tables as the contract's."""
+
+    @event.listens_for(engine, "before_cursor_execute", retval=True)
+    def with_views(
+        connection: Connection, cursor: Any, statement: str, parameters: Any, context: Any, many: bool
+    ) -> tuple[str, Any]:
+        return views.before(statement, engine.dialect), parameters
+
+
 def batches(connection: Connection, statement: Select, like: Table) -> pa.RecordBatchReader:
     """A statement's rows as Arrow batches with the columns of `like`, never all in memory."""
     if connection.dialect.name == "duckdb":
         # DuckDB streams a relation, but keeps the whole result of an executed statement.
-        query = str(statement.compile(connection.engine, compile_kwargs={"literal_binds": True}))
+        query = str(statement.compile(dialect=_typed_literals(connection), compile_kwargs={"literal_binds": True}))
         return connection.info["duckdb"].cursor().sql(query).to_arrow_reader(BATCH_ROWS)
     fields = pa.schema([pa.field(column.name, _arrow_type(column)) for column in like.c])
     result = connection.execution_options(stream_results=True, yield_per=BATCH_ROWS).execute(statement)
@@ -159,6 +185,23 @@ def batches(connection: Connection, statement: Select, like: Table) -> pa.Record
             yield pa.RecordBatch.from_arrays(arrays, schema=fields)
 
     return pa.RecordBatchReader.from_batches(fields, rows())
+
+
+class _Day(sql.Date):
+    def literal_processor(self, dialect: Dialect) -> Any:
+        return lambda value: f"DATE '{value.isoformat()}'"
+
+
+class _Moment(sql.DateTime):
+    def literal_processor(self, dialect: Dialect) -> Any:
+        return lambda value: f"TIMESTAMP '{value.isoformat(' ')}'"
+
+
+def _typed_literals(connection: Connection) -> Dialect:
+    """The connection's dialect, but days in literals are days: a text can't be subtracted from a day."""
+    dialect = type(connection.dialect)()
+    dialect.colspecs = {**dialect.colspecs, sql.Date: _Day, sql.DateTime: _Moment}
+    return dialect
 
 
 def _exact(values: tuple[Any, ...], type_: pa.DataType) -> list[Any] | tuple[Any, ...]:

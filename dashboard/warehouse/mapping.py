@@ -18,7 +18,7 @@ from sqlalchemy import Column, String, Table
 from sqlalchemy.types import TypeEngine
 
 from dashboard.errors import DashboardError, nearest
-from queries.schema import REQUIRED, metadata
+from queries.schema import REQUIRED, SURVEY_ITEMS, metadata
 
 FORMATS = {
     ".csv": "csv",
@@ -39,6 +39,11 @@ ALIASES = {
     "acquisition_channel": "channel",
     "referred": "customer",
 }
+SCALES = {"percent": "0-100", "nps": "0-10"}
+RATINGS = {"recommend": (0, 10), "satisfaction": (1, 5), "satisfaction_after": (1, 5)} | dict.fromkeys(
+    SURVEY_ITEMS, (1, 5)
+)
+"""The contract's scale of each rating, worst and best."""
 NOT_MAPPED = ("warehouse_info",)
 BLANK_IS_A_VALUE = {("target", "region_code"), ("target", "grade")}
 
@@ -137,6 +142,7 @@ class Field:
     default: Any = None
     formats: tuple[str, ...] = ()
     factor: Any = None
+    scale: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -463,13 +469,17 @@ def _check_together(feeds: list[Feed]) -> None:
 
 def _fields(part: Any, allowed: dict[str, Target], place: str) -> dict[str, Field]:
     _known(part, allowed, place)
-    return {name: _field(value, f"{place} {name}") for name, value in part.items()}
+    fields = {name: _field(value, f"{place} {name}") for name, value in part.items()}
+    for name, filled in fields.items():
+        if filled.scale and name not in RATINGS:
+            raise LoadError(f"{place} {name}: scale is for ratings: {', '.join(RATINGS)}")
+    return fields
 
 
 def _field(value: Any, place: str) -> Field:
     if isinstance(value, str):
         return Field(column=value)
-    names = ("column", "expression", "constant", "values", "otherwise", "default", "formats", "factor")
+    names = ("column", "expression", "constant", "values", "otherwise", "default", "formats", "factor", "scale")
     _known(value, names, place)
     if sum(name in value for name in ("column", "expression", "constant")) != 1:
         raise LoadError(f"{place}: one of column, expression or constant is needed")
@@ -487,7 +497,18 @@ def _field(value: Any, place: str) -> Field:
         value.get("default"),
         _texts(value, "formats", place),
         factor,
+        _scale(_entry(value, "scale", str, place), place),
     )
+
+
+def _scale(value: str | None, place: str) -> tuple[float, float] | None:
+    """The worst and the best answer of a rating; the worst may be the larger number, as for school marks."""
+    if value is None:
+        return None
+    ends = re.fullmatch(r"(-?\d+(?:\.\d+)?)\s*-\s*(-?\d+(?:\.\d+)?)", SCALES.get(value, value))
+    if not ends or float(ends[1]) == float(ends[2]):
+        raise LoadError(f'{place}: scale is worst-best, such as "1-10" or "6-1", or one of {", ".join(SCALES)}')
+    return float(ends[1]), float(ends[2])
 
 
 def _join(part: Any, place: str, sources: dict[str, Source]) -> Join:

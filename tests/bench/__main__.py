@@ -1,4 +1,4 @@
-"""The bench: `python -m tests.bench [--customers N] [--rounds N] [--share X] [pages] [crowd] [questions] [methods]`.
+"""The bench: `python -m tests.bench [--customers N] [--rounds N] [--share X] [pages] [crowd] [questions] [methods] [loading]`.
 
 Headless Chromium opens the dashboard and bare Streamlit pages in turns, on the same machine and in the same
 minute. What is compared is a ratio: the machine may be slow, the product may not be much slower than nothing.
@@ -23,10 +23,10 @@ from pathlib import Path
 from playwright.sync_api import BrowserContext
 
 from dashboard.settings import Settings
-from tests.bench import browser, methods, questions, servers, sessions
+from tests.bench import browser, loading, methods, questions, servers, sessions
 
 PAGES = ("overview", "value", "tiers", "satisfaction", "cost", "levels")
-PARTS = ("pages", "crowd", "questions", "methods")
+PARTS = ("pages", "crowd", "questions", "methods", "loading")
 MANY = 500_000
 """Customers from which the goal is the one for big companies."""
 USUAL, BIG = 1.3, 1.6
@@ -69,6 +69,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="how often each thing is measured")
     parser.add_argument("--warehouse", type=Path, help="a demo built before, instead of a new one that is deleted")
     parser.add_argument("--share", type=float, default=1.0, help="of the customers the methods are measured with")
+    parser.add_argument("--lines", type=int, default=2_000_000, help="order lines of the file that is loaded")
     options = parser.parse_args()
     options.parts = options.parts or list(PARTS)
     return options

@@ -6,12 +6,13 @@ import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from datetime import date
 from pathlib import Path
 
 import duckdb
 import pandas as pd
 import pytest
-from sqlalchemy import Connection, create_engine, inspect, select, text
+from sqlalchemy import Connection, create_engine, inspect, literal, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from dashboard.errors import DashboardError
@@ -205,6 +206,18 @@ def test_batches_carry_decimals_days_and_nulls_exactly(tmp_path: Path) -> None:
     assert [row["revenue"] for row in rows] == [money(0.1), money(12345678901.23)]
     assert [row["cost_of_goods"] for row in rows] == [None, money(0.01)]
     assert str(rows[1]["week"]) == "2026-11-10"
+
+
+def test_days_in_a_statement_of_batches_are_days(tmp_path: Path) -> None:
+    path = line("C1", 1, None).file(tmp_path / "w.duckdb")
+    sold = schema.sales_line.c.sold_on
+    age = (sold - literal(date(2026, 1, 1))).label("lines")
+    statement = select(schema.sales_line.c.customer_key, literal(date(2026, 1, 1)).label("week"), age)
+    with Warehouse(str(path)).connect() as connection:
+        table = batches(connection, statement.where(sold > date(2026, 1, 1)), marts.sales_week).read_all()
+        (day,) = connection.execute(select(sold)).one()
+    assert table["week"].to_pylist() == [date(2026, 1, 1)]
+    assert table["lines"].to_pylist() == [(day - date(2026, 1, 1)).days]
 
 
 def test_the_engine_gives_each_caller_a_cursor_of_its_own(small_file: Path) -> None:

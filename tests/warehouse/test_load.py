@@ -237,6 +237,72 @@ def test_values_are_mapped_factored_and_filled(desk: Desk) -> None:
     assert where(desk.set_aside()) == [("4", "type", "X", '"type" is none of B, P')]
 
 
+def test_ratings_are_brought_to_the_contract_s_scales_and_those_outside_set_aside(desk: Desk) -> None:
+    mapping = SALES + (
+        '[source.survey]\nfile = "survey.csv"\n[table.survey]\nfrom = "survey"\n[table.survey.columns]\n'
+        'customer = "who"\nanswered_on = "day"\nsatisfaction = { column = "ten", scale = "1-10" }\n'
+        'recommend = { column = "nps", scale = "nps" }\nquality = { column = "mark", scale = "6-1" }\n'
+        'price = { column = "share", scale = "percent" }\n'
+    )
+    survey = "who,day,ten,nps,mark,share\n" + "".join(
+        f"a,2024-01-0{n},{answers}\n"
+        for n, answers in enumerate(("1,0,6,0 %", "10,10,1,100%", "5.5,7,3.5,50", "0,1,1,1", "5,5,1,x", "5,5,,"), 1)
+    )
+    report = desk.load(mapping, sales=HEADER + "1,a,2024-01-05,1,2\n", survey=survey)
+    found = "SELECT satisfaction, recommend, quality, price FROM survey ORDER BY response_key"
+    assert desk.rows(found) == [(1, 0, 1, 1), (5, 10, 5, 5), (3, 7, 3, 3), (3, 5, None, None)]
+    assert where(desk.set_aside()) == [
+        ("5", "ten", "0", '"ten" is not a rating from 1 to 10'),
+        ("6", "share", "x", '"share" is not a rating from 0 to 100'),
+    ]
+    assert balances(report)
+    with pytest.raises(LoadError, match="scale is for ratings"):
+        desk.load(mapping.replace('customer = "who"', 'customer = { column = "who", scale = "1-10" }'))
+
+
+def test_targets_events_rates_and_capacities_come_from_a_spreadsheet(desk: Desk) -> None:
+    book = openpyxl.Workbook()
+    sheets: dict[str, list[list[Any]]] = {
+        "Targets": [
+            ["metric", "region", "from", "to", "value"],
+            ["revenue", "FR", date(2024, 1, 1), date(2024, 12, 31), 1e6],
+        ],
+        "Events": [["what", "from", "to"], ["Spring sale", date(2024, 3, 1), date(2024, 3, 8)]],
+        "Rates": [["activity", "unit", "since", "rate", "capacity"], ["Visit", "visit", date(2024, 1, 1), 85.5, 40]],
+    }
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    book.save(desk.folder / "plan.xlsx")
+    mapping = SALES + "".join(f'[source.{name.lower()}]\nfile = "plan.xlsx"\nsheet = "{name}"\n' for name in sheets)
+    mapping += """
+    [table.target]
+    from = "targets"
+    columns = { metric = "metric", region_code = "region", starts_on = "from", ends_on = "to", value = "value" }
+    [table.event]
+    from = "events"
+    columns = { name = "what", starts_on = "from", ends_on = "to" }
+    [table.activity]
+    from = "rates"
+    columns = { code = "activity", driver_unit = "unit" }
+    [table.activity_rate]
+    from = "rates"
+    columns = { activity = "activity", valid_from = "since", unit_rate = "rate", weekly_capacity = "capacity" }
+    """
+    report = desk.load(mapping, sales=HEADER + "1,a,2024-01-05,1,2\n")
+    assert desk.rows("SELECT metric, region_code, grade, ends_on, value FROM target") == [
+        ("revenue", "FR", "", date(2024, 12, 31), 1_000_000)
+    ]
+    assert desk.rows("SELECT name, starts_on, ends_on FROM event") == [
+        ("Spring sale", date(2024, 3, 1), date(2024, 3, 8))
+    ]
+    assert desk.rows(
+        "SELECT code, unit_rate, weekly_capacity FROM activity JOIN activity_rate USING (activity_key)"
+    ) == [("Visit", Decimal("85.5"), 40)]
+    assert balances(report)
+
+
 # How files are written
 
 
@@ -512,6 +578,7 @@ def test_a_reader_goes_on_while_the_warehouse_is_replaced(desk: Desk) -> None:
         ('"sales.csv"', '"sale.csv"', "did you mean 'sales.csv'?"),
         ('from = "sales"', 'from = "sale"', "no [source.sale]; did you mean 'sales'?"),
         ('["qty", "price"]', '["qtty"]', "[source.sales]: no column \"qtty\"; did you mean 'qty'?"),
+        ("quantity =", "quantty =", "mapping.toml, line 15: [table.sales_line] columns: "),
         ('currency = "EUR"', "", "[warehouse]: currency is missing"),
         ('sold_on = "day"', "", "[table.sales_line] columns: sold_on is missing"),
         ('sold_on = "day"', 'sold_on = { constant = "soon" }', "the constant 'soon' is not a date"),
