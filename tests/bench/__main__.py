@@ -1,4 +1,4 @@
-"""The bench: `python -m tests.bench [--customers N] [--rounds N] [--share X] [pages] [crowd] [questions] [methods] [loading]`.
+"""The bench: `python -m tests.bench [--customers N] [--rounds N] [--share X] [--lines N] [PART…]`.
 
 Headless Chromium opens the dashboard and bare Streamlit pages in turns, on the same machine and in the same
 minute. What is compared is a ratio: the machine may be slow, the product may not be much slower than nothing.
@@ -40,6 +40,11 @@ PERIODS = ("Last 13 weeks", "Last 52 weeks")
 
 def main() -> None:
     options = _options()
+    if "loading" in options.parts:
+        loading.run(options.lines)
+        options.parts.remove("loading")
+    if not options.parts:
+        return
     if set(options.parts) - {"methods"}:
         _measure_product(options)
     if "methods" in options.parts:

@@ -19,7 +19,8 @@ GOAL = 0.7
 
 LINES = """
 SELECT 'INV' || (i // 4) AS invoice, format('C{{:06d}}', (hash(i // 4) % 50000)::INTEGER) AS customer,
-    format('P{{:04d}}', (hash(i * 7) % 2000)::INTEGER) AS product, DATE '2023-01-01' + (i * 1000 // {lines})::INTEGER AS day,
+    format('P{{:04d}}', (hash(i * 7) % 2000)::INTEGER) AS product,
+    DATE '2023-01-01' + (i * 1000 // {lines})::INTEGER AS day,
     (hash(i * 3) % 9 + 1)::INTEGER AS qty, ((hash(i * 5) % 10000) / 100)::DECIMAL(10, 2) AS price,
     ((hash(i * 11) % 5000) / 100)::DECIMAL(10, 2) AS cost, 'Country ' || ((hash(i // 4) % 50000) % 40) AS country
 FROM range({lines}) AS lines (i)
