@@ -86,6 +86,11 @@ def _demo(options: argparse.Namespace) -> None:
 
 
 def _load(options: argparse.Namespace) -> None:
+    if options.suggest:
+        _suggest(options)
+        return
+    if not options.mapping:
+        raise DashboardError("load: name the mapping (--mapping FILE), or let one be suggested (--suggest FILES)")
     from dashboard.warehouse.load import load
 
     settings = Settings.read(options.warehouse)
@@ -99,6 +104,23 @@ def _load(options: argparse.Namespace) -> None:
         _refresh_marts(settings)
     else:
         _ensure_marts(settings)
+
+
+def _suggest(options: argparse.Namespace) -> None:
+    """Write a mapping for files, to the file that --mapping names or to standard output; no file is replaced."""
+    from dashboard.warehouse.suggest import suggest
+
+    target = Path(options.mapping) if options.mapping else None
+    if target and target.exists():
+        raise DashboardError(f"--mapping: {target} exists already; name another file for the suggestion")
+    found = suggest([Path(name) for name in options.suggest], target.absolute().parent if target else Path.cwd())
+    if target:
+        target.write_text(found.text, "utf-8")
+        print(f"{target} is written; read it, then run 'dashboard load --mapping {target}'")
+    else:
+        print(found.text, end="")
+    for text in found.unsure:
+        print(f"unsure: {text}", file=sys.stderr)
 
 
 def _refresh(options: argparse.Namespace) -> None:
@@ -311,7 +333,8 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--seed", type=int, default=DEMO_SEED, metavar="S")
 
     load = command("load", _load, "load real data by a mapping file")
-    load.add_argument("--mapping", required=True, metavar="FILE")
+    load.add_argument("--mapping", metavar="FILE")
+    load.add_argument("--suggest", nargs="+", metavar="FILE", help="write a mapping for these files instead of loading")
     load.add_argument("--source", metavar="FOLDER", help="where the mapping's files lie, when not where it says")
 
     load.add_argument("--add", action="store_true", help="keep what files brought that are no longer there")
