@@ -122,7 +122,8 @@ def looked_at(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], fold
 
     def staged(sources: Iterable[Source]) -> dict[str, Staged]:
         named = {source.name: source for source in sources}
-        return dict(open_sources(connection, Mapping(Path(), folder, {}, None, named, ()), scratch))
+        mapping = Mapping(Path(), folder, {}, None, named, (), {})
+        return dict(open_sources(connection, mapping, scratch, frozenset(named), {}, lambda step, done: None))
 
     found = staged(_sources(files, folder))
     together = _together(list(found.values()), folder)
