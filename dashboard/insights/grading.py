@@ -28,10 +28,10 @@ INPUT_NAMES = {
 WITHOUT_GOODS = {"residual_value": message("Revenue to come"), "contribution": message("Revenue, last 52 weeks")}
 REASON_NAMES = {
     "first": message("first grade"),
-    "rise": message("the score stayed above a cut"),
-    "contract": message("a contract was signed"),
-    "fall": message("the score stayed below a cut"),
-    "fall limited": message("the score fell further than one review may take a grade"),
+    "rise": message("a score that stayed above the cut"),
+    "contract": message("a signed contract"),
+    "fall": message("a score that stayed below the cut"),
+    "fall limited": message("a score that fell further than one review may take a grade"),
 }
 
 

@@ -107,10 +107,12 @@ def _filter_by(dimension: str, codes: Sequence[object]) -> None:
 def _foot(reader: Reader, insight: Insight, asked: Question) -> None:
     t, has_figure = reader.t, asked.draw is not None
     facts = t("n = {n} · to {day}", n=f"{insight.n:,}", day=reader.language.date(insight.as_of))
+    told = ""
     if "grades" in asked.needs and reader.marts.measured:
-        facts += " · " + t("grades measured by policy {version}", version=reader.marts.grading["version"])
+        facts += " · " + t("measured grades")
+        told = html.escape(_measured_by(reader), quote=True)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"foot-{insight.key}"):
-        st.html(f"<span class='card-foot'>{html.escape(facts)}</span>", width="content")
+        st.html(f"<span class='card-foot' title='{told}'>{html.escape(facts)}</span>", width="content")
         if has_figure:
             showing = st.session_state.get(f"show-{insight.key}", False)
             label = t("Hide table") if showing else t("Table")
@@ -137,15 +139,17 @@ def _toggle(key: str) -> None:
 
 def note_on_grades(reader: Reader) -> None:
     """Where the company keeps no grades: that those shown are measured, by which policy, and when last."""
-    if not reader.marts.measured:
-        return
+    if reader.marts.measured:
+        st.html(f"<p class='filter-sentence'>{html.escape(_measured_by(reader))}</p>")
+
+
+def _measured_by(reader: Reader) -> str:
     rules = reader.marts.grading
-    said = reader.t(
+    return reader.t(
         "Grades are measured by policy {version}, last reviewed on {day}, for the warehouse holds none of your own.",
         version=rules["version"],
         day=reader.language.date(date.fromisoformat(rules["reviews"][-1])),
     )
-    st.html(f"<p class='filter-sentence'>{html.escape(said)}</p>")
 
 
 def needs(reader: Reader, *tables: str) -> bool:
