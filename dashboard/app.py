@@ -22,6 +22,7 @@ from dashboard.ui import session  # noqa: E402
 
 PAGES = (
     ("overview", message("Overview"), ":material/home:"),
+    ("review", message("Weekly review"), ":material/event_note:"),
     ("value", message("Customer value"), ":material/monitoring:"),
     ("tiers", message("Tiers and grades"), ":material/grid_view:"),
     ("satisfaction", message("Word of mouth"), ":material/forum:"),

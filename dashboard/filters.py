@@ -136,7 +136,8 @@ class Filters:
             raise DashboardError(
                 f"as_of: {self.as_of} lies outside the data, {calendar.first_week} to {calendar.last_week}"
             )
-        if self.as_of == calendar.last_week:
+        # The unfinished week has to be named: left open, the review takes the last week that is over.
+        if self.as_of == calendar.last_week and not calendar.unfinished:
             return replace(self, as_of=None)
         return self
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from sqlalchemy import Select
 from dashboard.errors import DashboardError, nearest
 from dashboard.filters import Filters
 from dashboard.language import Language, message
-from dashboard.periods import Calendar
+from dashboard.periods import REVIEWED, SHORT, Calendar, Window, around
 from dashboard.scope import Scope
 from dashboard.warehouse.read import Entry, Marts
 from queries.population import View, counted
@@ -50,9 +50,35 @@ class Reader:
         return View(self.filters, self.scope, window, self.calendar)
 
     def compared(self, comparison: str) -> View | None:
-        """The same view over the weeks it is compared with, or None when the data doesn't reach back."""
+        """The same view over the weeks it is compared with, or None when the data doesn't reach back.
+
+        Where no event moves the weeks, 'event' is the same weeks last year.
+        """
         window = self.calendar.compared(self.filters.period, comparison, self.filters.as_of)
+        if comparison == "event" and self._around:
+            window = self.calendar.held(self._around[0])
         return self.view.over(window) if window else None
+
+    @cached_property
+    def _around(self) -> tuple[Window, str] | None:
+        return around(self.view.window, self.marts.occasions) if self.filters.period != "all" else None
+
+    @property
+    def occasion(self) -> str:
+        """The named event that last year's weeks are aligned by; empty when the calendar's weeks are alike."""
+        if not self._around:
+            return ""
+        rows = self.marts.events
+        row = rows[rows["name"] == self._around[1]].iloc[0]
+        return self.language.name(row["name"], row["name_en"])
+
+    @cached_property
+    def reviewing(self) -> Reader:
+        """The same reader at a review: of a week or a few, the last finished one unless another is named."""
+        chosen, calendar = self.filters, self.calendar
+        period = chosen.period if chosen.period in REVIEWED else SHORT
+        week = chosen.as_of or (calendar.finished_week if calendar.unfinished else None)
+        return replace(self, filters=replace(chosen, period=period, as_of=week))
 
     @cached_property
     def customers(self) -> int:
@@ -141,7 +167,8 @@ class Question:
     `draw` makes its figure of table and numbers; `dimension` is the filter that a click on a mark sets, or
     'group' when marks are groups of customers; `behind` is the group of customers the answer is about: empty for all
     in view, None when it is about none; `written` says that the answer also depends on the ledger, so that one that
-    is kept goes with every new entry. It may depend on the reader's rights and regions, never on who he is."""
+    is kept goes with every new entry. It may depend on the reader's rights and regions, never on who he is;
+    `weekly` says that it is about the week of a review, whatever the period (`Reader.reviewing`)."""
 
     key: str
     title: str
@@ -151,6 +178,7 @@ class Question:
     dimension: str = ""
     behind: str | None = ""
     written: bool = False
+    weekly: bool = False
 
 
 QUESTIONS: dict[str, Question] = {}
@@ -193,13 +221,14 @@ def question(
     dimension: str = "",
     behind: str | None = "",
     written: bool = False,
+    weekly: bool = False,
 ) -> Callable[[Callable[[Reader], Answer]], Callable[[Reader], Answer]]:
     """Register the function that answers a question."""
 
     def register(answer: Callable[[Reader], Answer]) -> Callable[[Reader], Answer]:
         if key in QUESTIONS:
             raise ValueError(f"question {key!r} is registered twice")
-        QUESTIONS[key] = Question(key, title, answer, needs, draw, dimension, behind, written)
+        QUESTIONS[key] = Question(key, title, answer, needs, draw, dimension, behind, written, weekly)
         return answer
 
     return register
@@ -215,6 +244,7 @@ def find(key: str) -> Question:
 def ask(key: str, reader: Reader) -> Insight:
     """The answer to a question for a reader. Missing tables and empty views are answers too."""
     asked = find(key)
+    reader = reader.reviewing if asked.weekly else reader
     lacking = [need for need in asked.needs if not has(need, reader.marts)]
     missing = ""
     if lacking:

@@ -55,6 +55,7 @@ KIND_NAMES = {
     "person": message("Person"),
 }
 PERIOD_NAMES = {
+    "1w": message("One week"),
     "4w": message("Last 4 weeks"),
     "13w": message("Last 13 weeks"),
     "52w": message("Last 52 weeks"),
@@ -64,7 +65,9 @@ PERIOD_NAMES = {
 COMPARISON_NAMES = {
     "previous": message("Previous period"),
     "last_year": message("Same weeks last year"),
+    "event": message("Last year around the same event"),
     "target": message("Target"),
+    "benchmark": message("All customers"),
 }
 ALIVE_NAMES = {
     "sure": message("Almost certainly a customer"),

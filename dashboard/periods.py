@@ -1,20 +1,28 @@
 """Weeks and the windows made of them.
 
 A review happens each week, so every period is a number of ISO weeks that ends with the as-of week, and
-the same weeks last year are the weeks 52 weeks earlier (a Monday stays a Monday).
+the same weeks last year are the weeks 52 weeks earlier (a Monday stays a Monday). Named events such as
+Spring Festival move between ISO weeks: `around` aligns a window by the event instead.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 WEEK = timedelta(weeks=1)
 YEAR = timedelta(weeks=52)
 
-PERIODS = ("4w", "13w", "52w", "ytd", "all")
-COMPARISONS = ("previous", "last_year", "target")
+PERIODS = ("1w", "4w", "13w", "52w", "ytd", "all")
+COMPARISONS = ("previous", "last_year", "event", "target", "benchmark")
 DEFAULT_PERIOD = "52w"
+REVIEWED = ("1w", "4w", "13w")
+"""What a review looks at: the week, or a few. Any other period is reviewed by its week."""
+SHORT = "1w"
+"""A week is quick to sum, so it is not kept ready."""
+MOST_DRIFT = timedelta(days=80)
+"""An event of last year lies within this of its day a year earlier; a feast of the moon moves by a month."""
 
 
 def monday(day: date) -> date:
@@ -42,6 +50,44 @@ class Window:
 
 
 @dataclass(frozen=True)
+class Occasion:
+    """One time a named event took place; both days inclusive."""
+
+    name: str
+    starts_on: date
+    ends_on: date
+
+    def days_in(self, window: Window) -> int:
+        return max((min(self.ends_on, window.last_day) - max(self.starts_on, window.first_week)).days + 1, 0)
+
+
+def around(window: Window, occasions: Iterable[Occasion]) -> tuple[Window, str] | None:
+    """Last year's window at the same distance from a named event, and the event's name.
+
+    None where the ISO calendar compares like with like: neither window nor the one a year earlier holds a day of
+    an event, or both hold as many. The event with most days in either decides; whole weeks are moved, so the
+    weeks in which the event begins fall on each other.
+    """
+    pairs = list(_pairs(occasions))
+    same_weeks = window.earlier(YEAR)
+    uneven = [pair for pair in pairs if pair[0].days_in(window) != pair[1].days_in(same_weeks)]
+    if not uneven:
+        return None
+    now, before = max(uneven, key=lambda pair: (pair[0].days_in(window), pair[1].days_in(same_weeks)))
+    moved = window.earlier(monday(now.starts_on) - monday(before.starts_on))
+    return (moved, now.name) if moved != same_weeks else None
+
+
+def _pairs(occasions: Iterable[Occasion]) -> Iterable[tuple[Occasion, Occasion]]:
+    """Each time of an event with the time a year before."""
+    known = list(occasions)
+    for now in known:
+        for before in known:
+            if now.name == before.name and abs(now.starts_on - before.starts_on - YEAR) <= MOST_DRIFT:
+                yield now, before
+
+
+@dataclass(frozen=True)
 class Calendar:
     """The weeks a version of the marts holds, and which windows it keeps ready.
 
@@ -56,6 +102,11 @@ class Calendar:
     @property
     def unfinished(self) -> bool:
         return self.last_day < self.last_week + timedelta(days=6)
+
+    @property
+    def finished_week(self) -> date:
+        """The last week that is over; the newest one while there is no other."""
+        return self.last_week - WEEK if self.unfinished and self.last_week > self.first_week else self.last_week
 
     def weeks(self) -> list[date]:
         """All Mondays, newest first."""
@@ -75,18 +126,27 @@ class Calendar:
         """The window a period is compared with, or None when the data does not reach back that far.
 
         `last_year` is 52 weeks earlier; `previous` the weeks just before (for the year to date, which
-        has no comparable weeks just before, last year's).
+        has no comparable weeks just before, last year's). Events move it by `around`.
         """
         window = self.window(period, as_of)
         if period == "all":
             return None
-        by = YEAR if comparison == "last_year" or period == "ytd" else WEEK * window.weeks
-        earlier = window.earlier(by)
-        return earlier if earlier.first_week >= self.first_week else None
+        by = WEEK * window.weeks if comparison == "previous" and period != "ytd" else YEAR
+        return self.held(window.earlier(by))
+
+    def held(self, window: Window) -> Window | None:
+        """The window, or None when the data does not reach back that far."""
+        return window if window.first_week >= self.first_week else None
 
     def usual(self) -> list[Window]:
-        """The windows worth keeping ready: each period at the newest week and what it is compared with."""
-        windows = {self.window(period) for period in PERIODS}
-        for period in PERIODS:
+        """The windows worth keeping ready: each period at the newest week and what it is compared with.
+
+        And the year up to the last finished week and to the week before: the review tells who turned a loss.
+        """
+        kept = [period for period in PERIODS if period != SHORT]
+        windows = {self.window(period) for period in kept}
+        for period in kept:
             windows |= {w for c in ("previous", "last_year") if (w := self.compared(period, c))}
+        reviewed = (self.finished_week, self.finished_week - WEEK)
+        windows |= {w for week in reviewed if (w := self.held(self.window(DEFAULT_PERIOD, week)))}
         return sorted(windows)

@@ -21,7 +21,7 @@ WHOLE_FROM = 10_000
 """Money of this size is listed without cents; files to take away keep them."""
 PARTS: dict[str, Format] = {"cost": "money", "filled": "share"}
 """Formats of columns that are named for what they are part of, such as `cost:freight`."""
-CODED = ("code", "step", "item", "cause")
+CODED = ("code", "step", "item", "cause", "part")
 """Columns for programs: beside a name they say the same again."""
 STATES = {
     "fits": message("Matches"),
@@ -38,6 +38,7 @@ STATES = {
     "total": message("Total"),
     "subtotal": message("Subtotal"),
     "cost": message("Cost"),
+    "change": message("Change"),
     "none": message("No single cause"),
 }
 
@@ -46,9 +47,9 @@ def readable(frame: pd.DataFrame, reader: Reader) -> pd.DataFrame:
     """Codes as words and columns in order; numbers stay numbers."""
     shown = frame.copy()
     for column in shown.columns:
-        if column in ("tier", "current", "recommended"):
+        if column in ("tier", "current", "recommended", "from_tier", "to_tier"):
             shown[column] = [reader.t(TIER_NAMES[c]) if c in TIER_NAMES else c for c in shown[column]]
-        elif column in ("fit", "zone", "from_grade", "to_grade", "kind", "cause", "move"):
+        elif column in ("fit", "zone", "from_zone", "from_grade", "to_grade", "kind", "cause", "move"):
             shown[column] = [_word(value, reader) for value in shown[column]]
         elif column == "needs_level":
             shown[column] = [f"{n} · {reader.t(NEEDS_NAMES[n])}" if n in NEEDS_NAMES else n for n in shown[column]]

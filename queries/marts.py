@@ -501,6 +501,34 @@ same_customer = Table(
     comment="pairs that are likely one customer, for a person to decide",
 )
 
+# --- what is out of the ordinary, judged at each refresh ------------------------------------------------
+
+alert = Table(
+    "alert",
+    metadata,
+    Column("customer_key", BigInteger),
+    Column("week", Date, comment="the finished week that was judged"),
+    Column("kind", String, comment="amount or silence"),
+    Column("direction", String, comment="up or down; a silence is down"),
+    Column("amount", Double, comment="of an amount: sales of the week; of a silence: weeks without a purchase"),
+    Column("usual", Double, comment="what is usual for this customer, in the same unit"),
+    Column("p_value", Double),
+    Column("q_value", Double, comment="share of false alarms among those at least as odd"),
+    Column("local_fdr", Double, comment="chance that this very alarm is false"),
+    Column("money_at_risk", Double),
+    comment="customers out of the ordinary in a week; a silence is told once, in the week in which it became one",
+)
+
+alert_week = Table(
+    "alert_week",
+    metadata,
+    Column("week", Date),
+    Column("kind", String),
+    Column("tested", BigInteger),
+    Column("alarms", BigInteger),
+    comment="the weeks judged: how many customers were tested for what",
+)
+
 UNCOSTED_LIMIT = 0.05
 """Above this share of revenue without cost of goods, margin and profit are undefined, not understated."""
 

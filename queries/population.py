@@ -144,7 +144,7 @@ def costs(view: View) -> Subquery:
 
 def keeps_costs(window: Window, calendar: Calendar) -> bool:
     """Whether costs by item are kept ready: for long windows up to now. Short ones are quick from the weeks."""
-    return window.weeks > LONG_WINDOW_WEEKS and window.last_week == calendar.last_week
+    return window.weeks > LONG_WINDOW_WEEKS and window.last_week >= calendar.finished_week
 
 
 def weeks(view: View, shown: Window) -> Select:
@@ -154,8 +154,10 @@ def weeks(view: View, shown: Window) -> Select:
     """
     filters, scope = view.filters, view.scope
     names = (*marts.MEASURES, *marts.COUNTS, "satisfaction_sum")
+    newest = view.calendar.last_week
+    earlier = (filters.as_of or newest) != newest
     sliced = not (
-        filters.as_of or filters.channel or filters.manager or filters.activity or filters.group or filters.customer
+        earlier or filters.channel or filters.manager or filters.activity or filters.group or filters.customer
     )
     if sliced:
         source = marts.slice_week

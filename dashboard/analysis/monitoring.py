@@ -150,7 +150,16 @@ def unusual_amounts(recent: pd.DataFrame, history: pd.DataFrame, q: float = 0.05
     """
     earlier = _amounts(history, "history")
     usual, unlike = _usual_amounts(earlier)
-    judged = _amounts(recent, "recent").join(usual, on="customer")
+    return judged_amounts(_amounts(recent, "recent").join(usual, on="customer"), unlike, q)
+
+
+def judged_amounts(judged: pd.DataFrame, unlike: float, q: float = 0.05) -> Watch:
+    """As `unusual_amounts`, of histories that were reduced before, say in a warehouse.
+
+    judged: a row a transaction with customer, amount, log (of the amount), and of the customer's history n, centre
+    (median of logs), mad (of logs, times `mad_factor`), segment and spread (the segment's MAD). unlike: see
+    `unlikeness`.
+    """
     deviation = judged["log"] - judged["centre"]
     alike = deviation.groupby(judged["segment"])
     shift = alike.transform("median").where(alike.transform("count") >= COMMON_SHIFT_ROWS, 0.0)
@@ -178,6 +187,13 @@ def unusual_amounts(recent: pd.DataFrame, history: pd.DataFrame, q: float = 0.05
     return _watch(table, p, q)
 
 
+def mad_factor(n: ArrayLike) -> Array:
+    """What a median absolute deviation of n values is multiplied by to be right on average."""
+    count = np.asarray(n, dtype=float)
+    small = MAD_FACTORS[np.minimum(np.nan_to_num(count), 9).astype(int)]
+    return np.where(count < 10, small, count / np.where(count < 10, np.inf, count - 0.8))
+
+
 def _amounts(table: pd.DataFrame, name: str) -> pd.DataFrame:
     absent = [column for column in ("customer", "amount") if column not in table.columns]
     if absent:
@@ -198,17 +214,20 @@ def _usual_amounts(history: pd.DataFrame) -> tuple[pd.DataFrame, float]:
     of_customer = usual[["centre", "n"]].reindex(history["customer"]).astype(float).set_axis(history.index)
     away = (history["log"] - of_customer["centre"]).abs()
     n = usual["n"].to_numpy()
-    factor = pd.Series(np.where(n < 10, MAD_FACTORS[np.minimum(n, 9)], n / (n - 0.8)), usual.index)
+    factor = pd.Series(mad_factor(n), usual.index)
     usual["mad"] = away.groupby(history["customer"]).median() * factor
     # A segment's spread is that of its transactions about their own customer's median.
     corrected = (away * factor.reindex(history["customer"]).to_numpy())[of_customer["n"] > 1]
     by_segment = corrected.groupby(history["customer"].map(usual["segment"])).median()
     usual["spread"] = by_segment.reindex(usual["segment"]).fillna(corrected.median()).to_numpy()
-    return usual, _unlikeness(usual)
+    return usual, unlikeness(usual)
 
 
-def _unlikeness(usual: pd.DataFrame) -> float:
-    """Variance between customers of their log MAD to the segment's, beyond the error of measuring it."""
+def unlikeness(usual: pd.DataFrame) -> float:
+    """Variance between customers of their log MAD to the segment's, beyond the error of measuring it.
+
+    usual: a row a customer with n, mad and spread as `judged_amounts` takes them.
+    """
     known = usual[(usual["n"] >= SEGMENT_WEIGHT) & (usual["mad"] > 0) & (usual["spread"] > 0)]
     if len(known) < COMMON_SHIFT_ROWS:
         return TYPICAL_UNLIKENESS

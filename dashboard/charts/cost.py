@@ -31,13 +31,14 @@ from dashboard.language import symbol
 by_tier = bars
 MOST_CAUSES, SMALL_CAUSE = 8, 0.01
 """Causes of loss drawn one by one, and the share of the loss below which a cause is not."""
+STEP_KINDS = ("cost", "change")
 
 
 def waterfall(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure:
     """From a total through its steps to what is left: totals solid, gains and losses tinted, thin connectors.
 
-    Rows in the table's order. kind: 'total' or 'subtotal' is drawn from zero at its amount; 'cost' is a
-    step of its signed amount (a cost is negative, a gain positive) from where the row above ended.
+    Rows in the table's order. kind: 'total' or 'subtotal' is drawn from zero at its amount; 'cost' or 'change' is
+    a step of its signed amount (a cost is negative, a gain positive) from where the row above ended.
     """
     if table.empty:
         return empty(look)
@@ -46,10 +47,10 @@ def waterfall(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fi
     names, amounts = labels_of(s[1] for s in steps), [s[2] or 0.0 for s in steps]
     bases, ends, reached = [], [], 0.0
     for (_, _, _, kind), amount in zip(steps, amounts, strict=True):
-        bases.append(reached if kind == "cost" else 0.0)
+        bases.append(reached if kind in STEP_KINDS else 0.0)
         reached = bases[-1] + amount
         ends.append(reached)
-    solid = [s[3] != "cost" for s in steps]
+    solid = [s[3] not in STEP_KINDS for s in steps]
     colors = [
         palette.loss if amount < 0 else palette.neutral if is_total else palette.gain
         for amount, is_total in zip(amounts, solid, strict=True)
@@ -58,7 +59,7 @@ def waterfall(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fi
         colors[-1] = palette.accent
     start = abs(amounts[0]) if amounts[0] else None
     shares = [look.language.percent(a / start if start else None, 1) for a in amounts]
-    texts = [look.money(s[2], plus=s[3] == "cost") for s in steps]
+    texts = [look.money(s[2], plus=s[3] in STEP_KINDS) for s in steps]
     hovers = [
         hover(name, ("", text), (say("Share of {name}", name=names[0]), share))
         for name, text, share in zip(names, texts, shares, strict=True)
@@ -83,7 +84,7 @@ def waterfall(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fi
         "line": {"color": palette.neutral, "width": 1},
         "hoverinfo": "skip",
     }
-    tones = [palette.loss if s[3] != "cost" and (s[2] or 0) < 0 else palette.text for s in steps]
+    tones = [palette.loss if s[3] not in STEP_KINDS and (s[2] or 0) < 0 else palette.text for s in steps]
     columns = [
         Column(say("Amount"), texts, tones, width=70),
         Column("%", shares, [palette.secondary] * len(steps), width=54),

@@ -3,6 +3,30 @@
 Importing this package registers them all.
 """
 
-from dashboard.insights import cost, customers, data, grading, levels, lifetime, quality, satisfaction, tiers, value
+from dashboard.insights import (
+    cost,
+    customers,
+    data,
+    grading,
+    levels,
+    lifetime,
+    quality,
+    review,
+    satisfaction,
+    tiers,
+    value,
+)
 
-__all__ = ["cost", "customers", "data", "grading", "levels", "lifetime", "quality", "satisfaction", "tiers", "value"]
+__all__ = [
+    "cost",
+    "customers",
+    "data",
+    "grading",
+    "levels",
+    "lifetime",
+    "quality",
+    "review",
+    "satisfaction",
+    "tiers",
+    "value",
+]

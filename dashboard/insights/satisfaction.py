@@ -160,15 +160,15 @@ def standing(reader: Reader) -> Answer:
     _, found = fitted(reader)
     if found is None:
         return no_customers(reader)
-    edges = [found.complaint_threshold, found.praise_threshold]
-    places = [e.estimate if e.estimate is not None else e.high for e in edges]
-    if None in places:
+    places = edges(found)
+    if places is None:
+        told = [reached(found.complaint_threshold), reached(found.praise_threshold)]
         return Answer(
             reader.t("Without two thresholds the customers can't be sorted by what they would say."),
             pd.DataFrame({"zone": [], "customers": [], "revenue": [], "profit": []}),
-            {"complaint_threshold": places[0], "praise_threshold": places[1]},
+            {"complaint_threshold": told[0], "praise_threshold": told[1]},
         )
-    low, high = (round(float(p), 2) for p in places)  # type: ignore[arg-type]
+    low, high = places
     zones = reader.rows(queries.standing(reader.view, low, high)).set_index("zone")
     zones = zones.reindex(["complaining", "indifferent", "praising"])
     zones["customers"] = zones["customers"].fillna(0).astype(int)
@@ -193,6 +193,17 @@ def standing(reader: Reader) -> Answer:
         },
     }
     return Answer(headline, zones.assign(customers_share=share).reset_index(), numbers, n)
+
+
+def reached(estimate: word_of_mouth.Estimate) -> float | None:
+    """Where a threshold is drawn: its estimate, or the upper end of the gap it lies in."""
+    return estimate.estimate if estimate.estimate is not None else estimate.high
+
+
+def edges(found: word_of_mouth.WordOfMouth) -> tuple[float, float] | None:
+    """The complaint and the praise threshold that sort customers into zones; None unless there are both."""
+    low, high = reached(found.complaint_threshold), reached(found.praise_threshold)
+    return None if low is None or high is None else (round(float(low), 2), round(float(high), 2))
 
 
 def scored(table: pd.DataFrame) -> pd.DataFrame:

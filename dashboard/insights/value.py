@@ -11,6 +11,7 @@ import pandas as pd
 
 from dashboard.analysis import concentration
 from dashboard.charts import value as charts
+from dashboard.comparison import FLOWS, compare, ratio, unknown
 from dashboard.insight import MEASURED, Answer, Reader, has, no_customers, question
 from dashboard.language import message
 from dashboard.periods import YEAR, Window
@@ -19,8 +20,6 @@ from queries.population import weeks
 
 CARD_METRICS = ("customers", "active_customers", "revenue", "gross_margin", "cost_to_serve", "profit")
 SUMMARY = (*CARD_METRICS, "margin", "loss_makers", "satisfaction", "praise", "complaint", "referral")
-FLOWS = ("revenue", "gross_margin", "cost_to_serve", "profit")
-"""Metrics that add up over time: their targets are prorated by days."""
 
 
 def totals(reader: Reader, view: object) -> dict[str, float | None]:
@@ -40,17 +39,11 @@ def summary(reader: Reader) -> Answer:
     now = totals(reader, reader.view)
     if not now["customers"]:
         return no_customers(reader)
-    before = {c: totals(reader, v) if (v := reader.compared(c)) else {} for c in ("previous", "last_year")}
-    goals = targets(reader)
-    table = pd.DataFrame(
-        {
-            "metric": SUMMARY,
-            "value": [now[m] for m in SUMMARY],
-            "previous": [before["previous"].get(m) for m in SUMMARY],
-            "last_year": [before["last_year"].get(m) for m in SUMMARY],
-            "target": [goals.get(m) for m in SUMMARY],
-        }
-    ).astype({"value": float, "previous": float, "last_year": float, "target": float})
+    against = compare(reader, totals)
+    table = pd.DataFrame({"metric": SUMMARY, "value": [now[m] for m in SUMMARY]})
+    for comparison, found in against.items():
+        table[comparison] = [found.values.get(m) for m in SUMMARY]
+    table = table.astype(dict.fromkeys(table.columns[1:], float))
     t, money = reader.t, reader.money
     if now["profit"] is None:
         headline = t(
@@ -66,7 +59,7 @@ def summary(reader: Reader) -> Answer:
             profit=money(now["profit"]),
             margin=reader.language.percent(now["margin"]),
         )
-    return Answer(headline, table, now, int(now["customers"]))
+    return Answer(headline, table, {**now, "unknown": unknown(reader, against, SUMMARY)}, int(now["customers"]))
 
 
 @question("value.trend", message("Revenue and profit week by week"), draw=charts.trend)
@@ -304,58 +297,12 @@ def by_region(reader: Reader) -> Answer:
 
 
 def shown_level(reader: Reader) -> int:
-    """The level below the chosen region: one looks into what one has chosen."""
+    """The level below the regions chosen, or below those the reader may see: one looks into what one has."""
     regions = reader.marts.dimensions["region"]
     deepest = max((entry.level for entry in regions.values()), default=0)
-    chosen = [regions[code].level for code in reader.filters.region if code in regions]
+    within = reader.filters.region or reader.scope.regions or ()
+    chosen = [regions[code].level for code in within if code in regions]
     return min(min(chosen) + 1, deepest) if chosen else 0
-
-
-def targets(reader: Reader) -> dict[str, float]:
-    """Targets that fit the filters exactly, for the window: flows prorated by days, levels averaged by days.
-
-    A target is for a region or grade or all; with any other filter chosen there is none to compare with, nor
-    where the reader sees only a part of the region.
-    """
-    f = reader.filters
-    other = (f.tier, f.industry, f.channel, f.manager, f.kind, f.activity, f.group, f.customer)
-    rows = reader.marts.targets
-    if any(other) or not sees_whole(reader) or len(f.region) > 1 or len(f.grade) > 1 or rows.empty:
-        return {}
-    mine = rows[
-        (rows["region_code"] == (f.region[0] if f.region else "")) & (rows["grade"] == (f.grade[0] if f.grade else ""))
-    ]
-    window = reader.view.window
-    starts = pd.to_datetime(mine["starts_on"]).clip(lower=pd.Timestamp(window.first_week))
-    ends = pd.to_datetime(mine["ends_on"]).clip(upper=pd.Timestamp(window.last_day))
-    days = ((ends - starts).dt.days + 1).clip(lower=0)
-    length = (pd.to_datetime(mine["ends_on"]) - pd.to_datetime(mine["starts_on"])).dt.days + 1
-    found = {}
-    for metric, part in mine.assign(days=days, length=length).groupby("metric"):
-        if part["days"].sum() < window.weeks * 7:
-            continue  # the plan does not cover the window
-        weight = part["days"] / (part["length"] if metric in FLOWS else part["days"].sum())
-        found[str(metric)] = float((part["value"].astype(float) * weight).sum())
-    return found
-
-
-def sees_whole(reader: Reader) -> bool:
-    """Whether the reader sees all of the one region chosen, or everything when none is."""
-    allowed = reader.scope.regions
-    if allowed is None:
-        return True
-    regions = reader.marts.dimensions["region"]
-    code = reader.filters.region[0] if len(reader.filters.region) == 1 else None
-    while code and code not in allowed:
-        code = regions[code].parent if code in regions else None
-    return code is not None
-
-
-def ratio(numerator: float | None, denominator: float | None) -> float | None:
-    """A ratio, or None where it is undefined."""
-    if numerator is None or not denominator or pd.isna(numerator) or pd.isna(denominator):
-        return None
-    return float(numerator) / float(denominator)
 
 
 def divided(numerator: pd.Series, denominator: pd.Series) -> pd.Series:

@@ -1,9 +1,21 @@
 """What pages are made of: the guard, the filter bar, cards, tables and dialogs. The only room with Streamlit."""
 
-from dashboard.ui.card import card, cards, fold, needs, note_on_grades
+from dashboard.ui.card import card, card_alongside, cards, fold, needs, note_on_grades
 from dashboard.ui.kpi import kpis
 from dashboard.ui.lead import lead
 from dashboard.ui.page import open_page, section
 from dashboard.ui.table import table
 
-__all__ = ["card", "cards", "fold", "kpis", "lead", "needs", "note_on_grades", "open_page", "section", "table"]
+__all__ = [
+    "card",
+    "card_alongside",
+    "cards",
+    "fold",
+    "kpis",
+    "lead",
+    "needs",
+    "note_on_grades",
+    "open_page",
+    "section",
+    "table",
+]

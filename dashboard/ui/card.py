@@ -13,17 +13,21 @@ from dashboard.charts.theme import Look
 from dashboard.insight import NEEDS, Insight, Question, Reader, find, has
 from dashboard.ui import session
 from dashboard.ui.answers import answer, figure, height_of
-from dashboard.ui.table import behind, download, plain_markdown, table
+from dashboard.ui.table import behind, download, go_on, plain_markdown, table, want
 
 PLOTLY = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
 
 
-def cards(reader: Reader, look: Look, keys: Sequence[str]) -> None:
-    """Cards side by side, their figures of one height; on a narrow screen one below the other."""
-    heights = [h for key in keys if (h := height_of(answer(key, reader), reader, look))]
+def cards(reader: Reader, look: Look, keys: Sequence[str], *, alongside: bool = False) -> None:
+    """Cards side by side, their figures of one height; on a narrow screen one below the other.
+
+    `alongside`: none waits for another, so that each figure has its own height.
+    """
+    heights = [] if alongside else [h for key in keys if (h := height_of(answer(key, reader), reader, look))]
+    show = card_alongside if alongside else card
     for column, key in zip(st.columns(len(keys), gap="medium"), keys, strict=True):
         with column:
-            card(reader, look, key, height=max(heights, default=0))
+            show(reader, look, key, height=max(heights, default=0))
 
 
 @st.fragment
@@ -40,8 +44,7 @@ def fold(reader: Reader, look: Look, key: str, *, opens_customer: bool = False) 
             card(reader, look, key, opens_customer=opens_customer, headline=False)
 
 
-@st.fragment
-def card(
+def _card(
     reader: Reader, look: Look, key: str, *, opens_customer: bool = False, headline: bool = True, height: int = 0
 ) -> None:
     """One question's answer. A click on a mark filters by the question's dimension or opens its customers.
@@ -62,6 +65,12 @@ def card(
         else:
             _figure(reader, look, insight, height)
         _foot(reader, insight, asked)
+        go_on(reader)
+
+
+card = st.fragment(_card)
+card_alongside = st.fragment(_card, parallel=True)
+"""The same card, computed beside the rest of the page, so that none waits for another."""
 
 
 def _head(title: str, insight: Insight, headline: bool) -> str:
@@ -72,24 +81,35 @@ def _head(title: str, insight: Insight, headline: bool) -> str:
 
 def _figure(reader: Reader, look: Look, insight: Insight, height: int) -> None:
     asked = find(insight.key)
+    key = f"chart-{insight.key}-{reader.filters.canonical}-{look.mode}"
+
+    def opened() -> None:
+        if code := _codes(st.session_state[key])[0]:
+            want(customer=str(code))
+
     clicked: Any = st.plotly_chart(
         figure(insight, reader, look, height),
         theme=None,
         config=PLOTLY,
-        key=f"chart-{insight.key}-{reader.filters.canonical}-{look.mode}",
-        on_select="rerun" if asked.dimension else "ignore",
+        key=key,
+        on_select=opened if asked.dimension == "customer" else "rerun" if asked.dimension else "ignore",
         selection_mode="points",
         alt=insight.headline,
     )
-    if not asked.dimension:
+    if asked.dimension in ("", "customer"):
         return
-    points = clicked["selection"]["points"]
-    if points and (codes := points[0].get("customdata")):
-        codes = codes if isinstance(codes, list | tuple) else [codes]
+    if (codes := _codes(clicked))[0]:
         if asked.dimension != "group":
             _filter_by(asked.dimension, codes)
         elif group := insight.numbers["groups"].get(str(codes[0])):
             behind(reader, group)
+
+
+def _codes(clicked: Any) -> Sequence[Any]:
+    """What the mark that was clicked stands for; one empty code when none was."""
+    points = clicked["selection"]["points"]
+    codes = points[0].get("customdata") if points else None
+    return (codes if isinstance(codes, list | tuple) else [codes]) or [None]
 
 
 def _filter_by(dimension: str, codes: Sequence[object]) -> None:
@@ -120,11 +140,11 @@ def _foot(reader: Reader, insight: Insight, asked: Question) -> None:
                 label, key=f"toggle-{insight.key}", type="tertiary", icon=":material/table_rows:", on_click=_toggle,
                 args=(insight.key,),
             )  # fmt: skip
-        some = asked.behind is not None and not reader.filters.customer
-        if some and st.button(
-            t("See customers"), key=f"behind-{insight.key}", type="tertiary", icon=":material/groups:"
-        ):
-            behind(reader, asked.behind or "")
+        if asked.behind is not None and not reader.filters.customer:
+            st.button(
+                t("See customers"), key=f"behind-{insight.key}", type="tertiary", icon=":material/groups:",
+                on_click=want, kwargs={"group": asked.behind},
+            )  # fmt: skip
         if not has_figure and reader.scope.may("export"):
             download(insight.table, reader, insight.key)
     if has_figure and st.session_state.get(f"show-{insight.key}", False):

@@ -10,14 +10,21 @@ import streamlit as st
 from dashboard.charts.sparkline import sparkline
 from dashboard.charts.theme import Look
 from dashboard.insight import MEASURED, NEEDS, Reader, has
+from dashboard.language import UNDEFINED, message
 from dashboard.metrics import METRICS, say
 from dashboard.ui import session
 from dashboard.ui.answers import answer
-from dashboard.ui.table import behind
+from dashboard.ui.table import go_on, want
 
 GROUPS = {"active_customers": "active", "loss_makers": "loss_makers"}
 """The customers behind a card that are fewer than those in view."""
 WIDTH = 146
+AGAINST = {
+    "previous": message("prev."),
+    "last_year": message("last yr."),
+    "event": message("same event"),
+    "benchmark": message("all customers"),
+}
 
 
 def kpis(reader: Reader, look: Look, metrics: tuple[str, ...], *, headline: str = "value.summary") -> None:
@@ -35,27 +42,27 @@ def kpis(reader: Reader, look: Look, metrics: tuple[str, ...], *, headline: str 
         st.stop()  # the cards below would say the same once more
     rows = insight.table.set_index("metric")
     trend = answer("value.trend", reader).table
-    asked = None
     with st.container(horizontal=True, gap="small", key="kpis"):
         for name in metrics:
             weeks = trend[name].tolist() if name in trend.columns else []
             with st.container(width=WIDTH, key=f"kpi-{name}", gap=None):
-                st.html(_card(reader, look, name, rows.loc[name].to_dict(), weeks))
+                st.html(_card(reader, look, name, rows.loc[name].to_dict(), weeks, insight.numbers["unknown"]))
                 label = reader.t("See customers")
-                if st.button(label, key=f"kpi-behind-{name}", type="tertiary", icon=":material/groups:"):
-                    asked = name
-    if asked:  # outside the narrow card it was asked from
-        behind(reader, GROUPS.get(asked, ""))
+                st.button(
+                    label, key=f"kpi-behind-{name}", type="tertiary", icon=":material/groups:",
+                    on_click=want, kwargs={"group": GROUPS.get(name, "")},
+                )  # fmt: skip
+    go_on(reader)  # outside the narrow card it was asked from
 
 
-def _card(reader: Reader, look: Look, name: str, row: dict, weeks: list) -> str:
+def _card(reader: Reader, look: Look, name: str, row: dict, weeks: list, reasons: dict[str, dict[str, str]]) -> str:
     metric, currency = METRICS[name], reader.marts.currency
     value = say(name, row["value"], reader.language, currency)
     exact = say(name, row["value"], reader.language, currency, exact=True)
     if row["value"] != row["value"]:
         lines = [f"<div class='kpi-why'>{html.escape(_why(reader, name))}</div>"]
     else:
-        lines = [_against(reader, name, row, comparison) for comparison in _comparisons(reader)]
+        lines = [_against(reader, name, row, comparison, reasons) for comparison in _comparisons(reader)]
     spark = sparkline(weeks[-52:], look) if weeks else ""
     return (
         f"<div class='kpi'><div class='kpi-label' title='{html.escape(reader.t(metric.definition), quote=True)}'>"
@@ -75,24 +82,29 @@ def _why(reader: Reader, name: str) -> str:
 
 def _comparisons(reader: Reader) -> list[str]:
     """What a card compares with, the reader's choice first; last year alone where both are the same weeks."""
+    chosen = reader.filters.compare
     same = reader.compared("previous") == reader.compared("last_year") is not None
     shown = ["last_year", "target"] if same else ["previous", "last_year", "target"]
-    return sorted(shown, key=lambda comparison: comparison != reader.filters.compare)
+    shown += ["event"] if reader.occasion else []
+    shown += ["benchmark"] if chosen == "benchmark" else []
+    return sorted(shown, key=lambda comparison: comparison != chosen)
 
 
-def _against(reader: Reader, name: str, row: dict, comparison: str) -> str:
+def _against(reader: Reader, name: str, row: dict, comparison: str, reasons: dict[str, dict[str, str]]) -> str:
+    reason = reasons[comparison].get(name, "")
+    if comparison == "target" and row["target"] == row["target"]:
+        return _target(reader, name, row["value"], row["target"])
     if comparison == "target":
-        return _target(reader, name, row["value"], row["target"]) if row["target"] == row["target"] else ""
-    label = reader.t("prev.") if comparison == "previous" else reader.t("last yr.")
-    return _delta(reader, METRICS[name].good, row["value"], row[comparison], label)
+        return _line("", UNDEFINED, reader.t("target"), reason) if reader.filters.compare == "target" else ""
+    return _delta(reader, name, row["value"], row[comparison], reader.t(AGAINST[comparison]), reason)
 
 
-def _delta(reader: Reader, good: str, now: float, before: float, label: str) -> str:
-    change = reader.language.change(now, before)
-    if change is None:
-        known = before == before
-        reason = reader.t("no comparable value") if known else reader.t("the data does not reach back that far")
-        return _line("", "–", label, reason)
+def _delta(reader: Reader, name: str, now: float, before: float, label: str, reason: str) -> str:
+    good = METRICS[name].good
+    share = METRICS[name].format == "share"
+    change = reader.language.points(now - before) if share else reader.language.change(now, before)
+    if change is None or (share and change == UNDEFINED):
+        return _line("", UNDEFINED, label, reason or reader.t("no comparable value"))
     tone = "" if not good or now == before else "good" if (now > before) == (good == "up") else "bad"
     arrow = "▲" if now > before else "▼" if now < before else "="
     return _line(tone, f"{arrow} {change}", label)

@@ -14,10 +14,10 @@ from dashboard.errors import DashboardError
 from dashboard.filters import CHOICES, Filters
 from dashboard.insight import Reader
 from dashboard.language import COMPARISON_NAMES, KIND_NAMES, PERIOD_NAMES, TIER_NAMES, message
-from dashboard.periods import COMPARISONS, PERIODS
+from dashboard.periods import COMPARISONS, PERIODS, REVIEWED
 from dashboard.ui import session
 from dashboard.ui.answers import answer
-from dashboard.ui.table import plain_markdown
+from dashboard.ui.table import go_on, plain_markdown
 from queries.schema import GRADES, TIERS
 
 CHOICE_NAMES = {
@@ -32,10 +32,11 @@ CHOICE_NAMES = {
 }
 
 
-def open_page(title: str, *, filtered: bool = True) -> tuple[Reader, Look]:
+def open_page(title: str, *, filtered: bool = True, weekly: bool = False) -> tuple[Reader, Look]:
     """Begin a page: who asks (or the run ends here), what for, and how it looks.
 
-    `title` is a message. Every page calls this first; it is the page's guard.
+    `title` is a message. Every page calls this first; it is the page's guard. A `weekly` page is about the weeks of
+    a review (`Reader.reviewing`).
     """
     try:
         reader = session.reader()
@@ -43,6 +44,7 @@ def open_page(title: str, *, filtered: bool = True) -> tuple[Reader, Look]:
         st.error(str(error))
         st.stop()
     look = session.look(reader.marts)
+    reader = reader.reviewing if weekly else reader
     st.html(f"<h1 class='page-title'>{html.escape(reader.t(title))}</h1>")
     if lost := st.session_state.pop(session.LOST, None):
         what = reader.language.list(_unknown(reader, name, values) for name, values in lost.items())
@@ -51,7 +53,8 @@ def open_page(title: str, *, filtered: bool = True) -> tuple[Reader, Look]:
         )
     _findings_line(reader)
     if filtered:
-        _filter_bar(reader)
+        _filter_bar(reader, weekly)
+    go_on(reader)
     return reader, look
 
 
@@ -76,12 +79,13 @@ def section(reader: Reader, title: str) -> None:
     st.html(f"<h2 class='page-section'>{html.escape(reader.t(title))}</h2>")
 
 
-def _filter_bar(reader: Reader) -> None:
+def _filter_bar(reader: Reader, weekly: bool) -> None:
     t, filters = reader.t, reader.filters
-    weeks = reader.calendar.weeks()
+    weeks, periods = reader.calendar.weeks(), REVIEWED if weekly else PERIODS
+    usual = reader.calendar.finished_week if weekly else weeks[0]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="filter-bar"):
-        _choice("period", t("Period"), PERIODS, lambda p: t(PERIOD_NAMES[p]), filters.period, 170)
-        _choice("as_of", t("As of"), weeks, lambda w: _week_name(reader, w), filters.as_of or weeks[0], 240)
+        _choice("period", t("Period"), periods, lambda p: t(PERIOD_NAMES[p]), filters.period, 170)
+        _choice("as_of", t("As of"), weeks, lambda w: _week_name(reader, w), filters.as_of or usual, 240, usual)
         _choice("compare", t("Compare with"), COMPARISONS, lambda c: t(COMPARISON_NAMES[c]), filters.compare, 200)
         # A label with a count would be another popover after each tick, and closed.
         opened = st.popover(t("Filters"), icon=":material/tune:", key="filter-popover", on_change="rerun")
@@ -98,15 +102,22 @@ def _week_name(reader: Reader, week: date) -> str:
     return name
 
 
-def _choice(name: str, label: str, options: Sequence[Any], say: Callable[[Any], str], value: Any, width: int) -> None:
-    """A select box that shows the filters' value and changes it."""
+def _choice(
+    name: str,
+    label: str,
+    options: Sequence[Any],
+    say: Callable[[Any], str],
+    value: Any,
+    width: int,
+    unsaid: Any = None,
+) -> None:
+    """A select box that shows the filters' value and changes it; the choice that is left `unsaid` is the default."""
     key = f"filter-{name}"
     st.session_state[key] = value
 
     def changed() -> None:
         chosen = st.session_state[key]
-        newest = name == "as_of" and chosen == options[0]
-        session.choose(session.filters().put(name, None if newest else chosen))
+        session.choose(session.filters().put(name, None if chosen == unsaid else chosen))
 
     st.selectbox(label, options, format_func=say, key=key, on_change=changed, width=width)
 

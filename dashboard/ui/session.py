@@ -19,6 +19,8 @@ from dashboard.warehouse.read import Marts, open_marts
 FILTERS, LANGUAGE, WRITTEN, LOST = "filters", "language", "url_written", "lost"
 PAGES, PAGE = "pages", "page"
 DEFAULT_LANGUAGE = "zh"
+PRESENT = "present"
+"""The URL's parameter of the presentation: which answer is on the screen."""
 
 
 def scope() -> Scope:
@@ -77,7 +79,7 @@ def reader() -> Reader:
     """
     rights = scope()
     held = open_marts(Settings.read().marts)
-    params = {name: value for name, value in st.query_params.items() if name not in ("lang", "embed")}
+    params = {name: value for name, value in st.query_params.items() if name not in ("lang", "embed", PRESENT)}
     if FILTERS not in st.session_state or (params and params != st.session_state.get(WRITTEN)):
         wanted = params
     else:
@@ -94,6 +96,8 @@ def write_url() -> None:
     """Bring the URL in line with the filters and the language, if it isn't."""
     wanted = filters().url()
     shown = wanted | {"lang": words().code}
+    if PRESENT in st.query_params:
+        shown[PRESENT] = st.query_params[PRESENT]
     st.session_state[WRITTEN] = wanted
     if dict(st.query_params.items()) != shown:
         st.query_params.from_dict(shown)

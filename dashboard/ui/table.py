@@ -43,26 +43,51 @@ def table(frame: pd.DataFrame, reader: Reader, key: str, *, opens_customer: bool
             config[column] = st.column_config.NumberColumn(**told)
         else:
             config[column] = st.column_config.TextColumn(**told)
-    chosen: Any = st.dataframe(
+
+    def chosen() -> None:
+        picked = st.session_state[key]["selection"]
+        rows = [*picked["rows"], *(row for row, _ in picked["cells"])]
+        if rows:
+            want(customer=str(frame.iloc[rows[0]]["code"]))
+
+    st.dataframe(
         shown.style.format(forms(shown, reader)),
         hide_index=True,
         column_config=config,
         height=TALL if len(shown) > MOST_ROWS else "content",
         key=key,
-        on_select="rerun" if opens_customer else "ignore",
+        on_select=chosen if opens_customer else "ignore",
         selection_mode=("single-row", "single-cell"),
         placeholder="–",
     )
-    if not opens_customer:
-        return
-    rows = [*chosen["selection"]["rows"], *(row for row, _ in chosen["selection"]["cells"])]
-    if rows:
-        open_customer(str(frame.iloc[rows[0]]["code"]), reader)
+    if opens_customer:
+        go_on(reader)
 
 
-def open_customer(code: str, reader: Reader) -> None:
+WANTED = "wanted"
+
+
+def want(*, customer: str = "", group: str | None = None) -> None:
+    """Ask, in a callback, for the page of a customer or for the customers behind a number; see `go_on`."""
+    st.session_state[WANTED] = (customer, group)
+
+
+def go_on(reader: Reader) -> None:
+    """Open what a click has asked for.
+
+    Called where a page begins and where a card ends: a click reruns its card or the whole page, and neither a
+    dialog nor another page may be opened by a card that is computed beside the page.
+    """
+    customer, group = st.session_state.pop(WANTED, ("", None))
+    if customer:
+        open_customer(customer)
+    elif group is not None:
+        behind(reader, group)
+
+
+def open_customer(code: str) -> None:
     """Go to the page of one customer, keeping the weeks."""
-    kept = reader.filters
+    kept = session.filters()
     session.choose(Filters(kept.period, kept.compare, kept.as_of, customer=code))
     st.switch_page(st.session_state[session.PAGES]["customer"])
 

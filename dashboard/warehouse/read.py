@@ -14,7 +14,7 @@ import pandas as pd
 from sqlalchemy import Select, select
 
 from dashboard.errors import DashboardError, nearest
-from dashboard.periods import Calendar, Window
+from dashboard.periods import Calendar, Occasion, Window
 from dashboard.scope import Scope, carries
 from dashboard.warehouse.connect import engine_on, open_file
 from dashboard.warehouse.refresh import current_version
@@ -158,6 +158,12 @@ class Marts:
     def events(self) -> pd.DataFrame:
         """Named events that charts annotate."""
         return self._frame(select(m.event).order_by(m.event.c.starts_on))
+
+    @cached_property
+    def occasions(self) -> tuple[Occasion, ...]:
+        """The times of the named events, by which last year's weeks are aligned."""
+        rows = self.events[["name", "starts_on", "ends_on"]].itertuples(index=False)
+        return tuple(Occasion(name, first.date(), last.date()) for name, first, last in rows)
 
     def check(self, dimension: str, codes: tuple[str, ...]) -> None:
         """Raise DashboardError for a code that the dimension doesn't have."""

@@ -26,6 +26,7 @@ from dashboard.errors import DashboardError
 from dashboard.grading import grading
 from dashboard.periods import Calendar
 from dashboard.policy import policy
+from dashboard.warehouse.alerts import unusual
 from dashboard.warehouse.connect import Warehouse, batches, engine_on, open_file
 from dashboard.warehouse.grading import Measured, measure_grades
 from dashboard.warehouse.models import value_to_come
@@ -78,6 +79,10 @@ def _refresh(warehouse: Warehouse, folder: Path, progress: Progress) -> str:
                 measured = measure_grades(root, calendar, filled, grading(), lifetime, found.fits)
                 _grade(root, measured, filled)
                 _derive(root, filled, calendar, progress)
+                progress("alerts", 0.97)
+                alarms, judged = unusual(root, calendar, "cost_of_goods" in filled)
+                _insert(root, marts.alert, alarms)
+                _insert(root, marts.alert_week, judged)
                 _describe(root, warehouse, version, filled, calendar, measured.record)
                 # Closing writes too, but is silent when it fails, for example on a full disk.
                 root.execute("CHECKPOINT")

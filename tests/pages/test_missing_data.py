@@ -15,6 +15,7 @@ from tests.pages.test_every_page import UNDEFINED
 
 LACKING = {
     "overview": ("cost_of_goods", "assignment", "survey", "word_of_mouth", "costs"),
+    "review": ("cost_of_goods", "region", "assignment", "costs", "survey", "word_of_mouth"),
     "value": ("cost_of_goods", "region"),
     "tiers": ("assignment",),
     "satisfaction": ("survey", "word_of_mouth"),

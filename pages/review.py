@@ -1,0 +1,20 @@
+"""What the weekly meeting opens: what changed and why, who needs a decision, and what was decided."""
+
+from dashboard.language import message
+from dashboard.ui import card_alongside, cards, open_page, section
+from dashboard.ui.review import presented, week
+
+reader, look = open_page(message("Weekly review"), weekly=True)
+PICTURES = ("review.contributions", "review.regions", "review.lines", "review.grades", "review.customers")
+LISTS = ("review.movers", "review.loss_makers", "review.thresholds", "review.alerts")
+if not presented(reader, look, (*PICTURES, "review.targets", *LISTS, "review.decisions")):
+    week(reader, look)
+    card_alongside(reader, look, "review.contributions")
+    cards(reader, look, ["review.regions", "review.lines"], alongside=True)
+    cards(reader, look, ["review.grades", "review.customers"], alongside=True)
+    section(reader, message("Who needs a decision"))
+    for key in LISTS:
+        card_alongside(reader, look, key, opens_customer=True)
+    section(reader, message("Targets and decisions"))
+    card_alongside(reader, look, "review.targets")
+    card_alongside(reader, look, "review.decisions", opens_customer=True)
