@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from itertools import count
 from pathlib import Path
 
 import pytest
 
 from dashboard.insight import Reader
-from dashboard.ledger import Ledger
+from dashboard.ledger import Ledger, tables
+from dashboard.ledger.store import VERSION_TABLE, VERSIONS
 from dashboard.scope import PERMISSIONS, Scope
 from dashboard.warehouse.read import Marts
 from tests.conftest import Cluster
@@ -18,7 +18,6 @@ from tests.small import reader
 
 ENGINES = ("sqlite", "postgresql")
 As = Callable[..., Reader]
-_number = count(1)
 
 
 def made(ledger: Ledger) -> Ledger:
@@ -35,23 +34,27 @@ def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def empty_database(postgres: Cluster) -> str:
-    """The name of a database with an empty ledger: a template."""
-    ledger = made(Ledger(postgres.new_database("empty_ledger")))
-    ledger._engine.dispose()  # a template may have no connections
-    return "empty_ledger"
+def server_ledger(postgres: Cluster) -> str:
+    """A PostgreSQL ledger's URL, for one test after the other."""
+    location = postgres.new_database("ledger")
+    made(Ledger(location))._engine.dispose()
+    return location
 
 
 @pytest.fixture(params=ENGINES)
-def location(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def location(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Where an empty ledger of this test's own is."""
     if request.param == "sqlite":
-        yield str(shutil.copy(request.getfixturevalue("empty_file"), tmp_path / "w.ledger.db"))
-        return
-    cluster, template = request.getfixturevalue("postgres"), request.getfixturevalue("empty_database")
-    name = f"ledger{next(_number)}"
-    cluster.execute("postgres", f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield cluster.url(name).render_as_string(hide_password=False)
+        return str(shutil.copy(request.getfixturevalue("empty_file"), tmp_path / "w.ledger.db"))
+    found = request.getfixturevalue("server_ledger")
+    names = ", ".join(tables.metadata.tables)
+    request.getfixturevalue("postgres").execute(
+        "ledger",
+        "SET session_replication_role = replica",  # no triggers: what no program of ours can do
+        f"TRUNCATE {names} RESTART IDENTITY",
+        f"UPDATE {VERSION_TABLE} SET version_num = '{VERSIONS[-1]}'",
+    )
+    return found
 
 
 @pytest.fixture

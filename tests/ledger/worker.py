@@ -1,6 +1,6 @@
 """A process of its own that writes to a ledger, so that it can be killed, starved and raced.
 
-    python -m tests.ledger.worker WHAT LOCATION MARTS [ARGUMENT]
+    python -m tests.ledger.worker WHAT MARTS ARGUMENT …
 
 It says "ready", waits for a line, and then tells what became of its work, a line each.
 """
@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import resource
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from itertools import count
 from pathlib import Path
@@ -26,32 +28,34 @@ REVIEW = date(2026, 11, 9)
 CODES = tuple(f"C{number:02}" for number in range(1, 11))
 
 
-def decide_for_ever(writer: Reader, _: str) -> None:
+def decide_for_ever(nobody: Reader, location: str) -> None:
     """All ten customers again and again; tells each number of decisions that was acknowledged."""
+    writer = replace(nobody, ledger=Ledger(location))
     for number in count():
         choices = [Choice(c, "accept", "key", "standard", "standard", seen=number) for c in CODES]
         decisions.record(writer, REVIEW, choices, policy_version="p1")
         print(number + 1, flush=True)
 
 
-def save_a_view(writer: Reader, name: str) -> None:
-    views.save_view(writer, name, "value", {"grade": "A"}, everyone=True)
-    print("saved", flush=True)
+def open_each(nobody: Reader, name: str, *locations: str) -> None:
+    for location in locations:
+        views.save_view(replace(nobody, ledger=Ledger(location)), name, "value", {}, everyone=True)
+        print("saved", flush=True)
 
 
-def fill_the_disk(writer: Reader, limit: str) -> None:
+def fill_the_disk(nobody: Reader, location: str, limit: str) -> None:
     """A note that doesn't fit, then one that does. A limit of 0 is left to the disk."""
     if int(limit):
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), int(limit)))
     for text in ("x" * 4_000_000, "fits"):
-        tried(writer, text)
+        tried(replace(nobody, ledger=Ledger(location)), text)
 
 
-def write_as_nobody(writer: Reader, _: str) -> None:
+def write_as_nobody(nobody: Reader, location: str) -> None:
     if os.getuid() == 0:
         os.setgid(65534)
         os.setuid(65534)
-    tried(writer, "note")
+    tried(replace(nobody, ledger=Ledger(location)), "note")
 
 
 def tried(writer: Reader, text: str) -> None:
@@ -62,15 +66,15 @@ def tried(writer: Reader, text: str) -> None:
         print(error, flush=True)
 
 
-WORK = {work.__name__: work for work in (decide_for_ever, save_a_view, fill_the_disk, write_as_nobody)}
+WORK: dict[str, Callable[..., None]] = {
+    work.__name__: work for work in (decide_for_ever, open_each, fill_the_disk, write_as_nobody)
+}
 
 if __name__ == "__main__":
-    what, location, marts, *argument = sys.argv[1:]
-    rights = Scope.unrestricted("worker")
-    writer = Reader(Filters(), rights, open_marts(Path(marts)), language("en"), Ledger(location))
-    writer.calendar  # noqa: B018 - read before rights are given up
-    import dashboard.ledger.migrations  # noqa: F401
+    what, marts, *arguments = sys.argv[1:]
+    nobody = Reader(Filters(), Scope.unrestricted("worker"), open_marts(Path(marts)), language("en"))
+    nobody.t("")  # read before rights are given up
 
     print("ready", flush=True)
     sys.stdin.readline()
-    WORK[what](writer, *(argument or [""]))
+    WORK[what](nobody, *arguments)
