@@ -130,14 +130,14 @@ KINDS = {
     ),
 }  # fmt: skip
 TABLES = {
-    "customer": message("Customers"),
+    "customer": message("Customer records"),
     "region": message("Regions"),
     "product": message("Products"),
     "sales_line": message("Order lines"),
     "activity_rate": message("Rates of activities"),
     "service_event": message("Service events"),
     "direct_cost": message("Direct costs"),
-    "survey": message("Survey answers"),
+    "survey": message("Survey responses"),
     "word_of_mouth": message("Praise, complaints and referrals"),
     "complaint": message("Complaint cases"),
     "contact": message("Contacts"),

@@ -69,7 +69,7 @@ def _findings_line(reader: Reader) -> None:
     if n := answer("data.findings", reader).numbers["touched"].get(st.session_state.get(session.PAGE), 0):
         st.page_link(
             st.session_state[session.PAGES]["data"],
-            label=reader.t("Faults in the data that change figures of this page: {n}. See them and the mend.", n=n),
+            label=reader.t("Data faults that change these figures: {n}", n=n),
             icon=":material/error:",
         )
 

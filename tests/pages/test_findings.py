@@ -11,7 +11,7 @@ from tests.pages.app import bodies, nodes, opened
 from tests.pages.conftest import configured
 from tests.small import company
 
-FAULTY = "Faults in the data that change figures of this page: 1. See them and the mend."
+FAULTY = "Data faults that change these figures: 1"
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def test_the_data_page_tells_each_finding_with_effect_examples_and_mend(
 ) -> None:
     configured(faulty_file, monkeypatch)
     body = html.unescape(bodies(opened("data")))
-    assert "Survey answers: satisfaction outside 1 to 5" in body
+    assert "Survey responses: satisfaction outside 1 to 5" in body
     assert "Averages and curves of satisfaction are wrong" in body
     assert "Examples: C01 (10)" in body
     assert body.index("Must be mended") < body.index("Look into it") < body.index("Good to know")

@@ -62,7 +62,7 @@ def test_checking_writes_nothing(path: Path) -> None:
         ),
         (
             "DELETE FROM region WHERE code = 'GZ'",
-            "Customers whose region is not there: 2 rows, 18% (C05 (6) · C06 (6))",
+            "Customer records whose region is not there: 2 rows, 18% (C05 (6) · C06 (6))",
         ),
         ("DELETE FROM sales_line", "table 'sales_line' is empty – load it: it is required"),
     ],

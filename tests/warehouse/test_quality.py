@@ -203,7 +203,7 @@ def test_red_comes_first_and_names_the_pages_it_touches(tmp_path: Path) -> None:
     insight = asked(books.marts(tmp_path), "data.findings")
     first = insight.table.iloc[0]
     assert first["severity"] == "Must be mended"
-    assert first["finding"] == "Survey answers: satisfaction outside 1 to 5"
+    assert first["finding"] == "Survey responses: satisfaction outside 1 to 5"
     assert first["examples"] == "C01 (10)"
     assert "scale 1 to 5" in first["mend"]
     assert insight.numbers["touched"] == {"overview": 1, "satisfaction": 1, "customer": 1}
