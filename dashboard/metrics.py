@@ -269,7 +269,7 @@ _ALL = (
     Metric("found", message("Rows concerned"), "size"),
     Metric("share", message("Share"), "share"),
     Metric("examples", message("Examples"), "text"),
-    Metric("effect", message("Effect"), "text"),
+    Metric("effect", message("Effect on figures"), "text"),
     Metric("mend", message("Mend"), "text"),
     Metric("own_code", message("Code"), "text"),
     Metric("other_name", message("Other customer"), "text"),
