@@ -308,7 +308,7 @@ def _filter_names() -> list[str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from dashboard.filters import CHOICES
+    from dashboard.filters import CHOICES, WHAT_IFS
     from dashboard.periods import COMPARISONS, PERIODS
 
     parser = _Parser(prog="dashboard", description="Who gets which level of service.")
@@ -355,6 +355,8 @@ def _parser() -> argparse.ArgumentParser:
         ask.add_argument(f"--{name}", metavar="CODE[,CODE…]")
     ask.add_argument("--group", metavar="GROUP", help="the customers behind a number: loss_makers, decile-1 …")
     ask.add_argument("--customer", metavar="CODE")
+    for name, (least, most) in WHAT_IFS.items():
+        ask.add_argument(f"--{name}", metavar="SHARE", help=f"what if the plan had this share: {least:g} to {most:g}")
 
     ledger = command("ledger", _ledger, "what people wrote: how much of it, a copy, all of it as JSON lines")
     ledger.add_argument("--backup", metavar="FILE", help="copy a SQLite ledger while others use it")

@@ -27,6 +27,16 @@ if TYPE_CHECKING:
 CHOICES = ("region", "grade", "tier", "industry", "channel", "manager", "kind", "activity")
 """Filters that hold any number of codes, in the order in which they are shown."""
 
+WHAT_IFS = {"budget": (0.5, 1.5), "hours": (0.5, 1.5), "effect": (0.0, 2.0)}
+"""What-ifs of the plan with the least and the most that can be tried: shares of the service budget and of account
+managers' hours, and a multiple of what service is assumed to bring."""
+
+WHAT_IF_NAMES = {
+    "budget": message("{share} of today's service budget"),
+    "hours": message("{share} of the account managers' hours"),
+    "effect": message("{share} of the effect assumed"),
+}
+
 GROUPS = re.compile(
     r"active|moved|surveyed|loss_makers|creators|break_even|destroyers"
     r"|regraded|graded-[A-D][A-D]|decile-([1-9]|10)|score-[1-5](\.\d+)?-[1-5](\.\d+)?"
@@ -38,7 +48,8 @@ class Filters:
     """What is looked at: period, comparison, as-of week and any number of codes a dimension.
 
     `group` names the customers behind one number (the loss-makers, a decile …), `customer` one of them by
-    code. Empty choices mean everything. `as_of` is a Monday; None is the newest week.
+    code. Empty choices mean everything. `as_of` is a Monday; None is the newest week. `budget`, `hours` and
+    `effect` are what-ifs of the plan (`WHAT_IFS`).
     """
 
     period: str = DEFAULT_PERIOD
@@ -54,6 +65,9 @@ class Filters:
     activity: tuple[str, ...] = ()
     group: str = ""
     customer: str = ""
+    budget: float = 1.0
+    hours: float = 1.0
+    effect: float = 1.0
 
     @classmethod
     def parse(cls, params: Mapping[str, str]) -> Filters:
@@ -81,6 +95,9 @@ class Filters:
             values["group"] = group
         if customer := params.get("customer"):
             values["customer"] = customer
+        for name in WHAT_IFS:
+            if share := params.get(name):
+                values[name] = _share(name, share)
         return cls(**values)
 
     @classmethod
@@ -105,6 +122,8 @@ class Filters:
                 continue
             if isinstance(value, tuple):
                 params[f.name] = ",".join(map(_code_in_list, value))
+            elif isinstance(value, float):
+                params[f.name] = f"{value:g}"
             else:
                 params[f.name] = value.isoformat() if isinstance(value, date) else value
         return params
@@ -125,6 +144,10 @@ class Filters:
     def reset(self) -> Filters:
         """The same weeks and comparison with nothing chosen."""
         return Filters(self.period, self.compare, self.as_of)
+
+    def without_what_ifs(self) -> Filters:
+        """The same customers, as they are."""
+        return replace(self, budget=1.0, hours=1.0, effect=1.0)
 
     def checked(self, held: Marts) -> Filters:
         """These filters when every code and week exists in the marts; raises DashboardError otherwise."""
@@ -176,6 +199,9 @@ class Filters:
             said["group"] = group_name(self.group, language)
         if self.customer:
             said["customer"] = self.customer
+        for name, sentence in WHAT_IF_NAMES.items():
+            if (share := getattr(self, name)) != 1.0:
+                said[name] = language.t(sentence, share=language.percent(share, 0))
         return said
 
     def sentence(self, language: Language, held: Marts) -> str:
@@ -215,6 +241,18 @@ def group_name(group: str, language: Language) -> str:
         "break_even": t("break-even customers"),
         "destroyers": t("value destroyers"),
     }[group]
+
+
+def _share(name: str, text: str) -> float:
+    """A what-if, to the hundredth."""
+    least, most = WHAT_IFS[name]
+    try:
+        share = round(float(text), 2)
+    except (ValueError, OverflowError):
+        share = -1.0
+    if not least <= share <= most:
+        raise DashboardError(f"{name}: {text!r} is not a share from {least:g} to {most:g} (1 is today's)")
+    return share
 
 
 def _code_in_list(code: str) -> str:

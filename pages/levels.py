@@ -1,4 +1,4 @@
-"""Who gets which level of service: today's levels and a first recommendation under one budget."""
+"""Who gets which level of service: the plan, what it takes and brings, and the moves to decide."""
 
 from dashboard.language import message
 from dashboard.ui import card, cards, kpis, needs, open_page
@@ -11,5 +11,6 @@ kpis(
     headline="levels.recommendation",
 )
 if needs(reader, "assignment", "costs", "cost_of_goods"):
-    card(reader, look, "levels.recommendation", headline=False)
-    cards(reader, look, ["levels.frontier", "levels.today"])
+    cards(reader, look, ["levels.matrix", "levels.frontier"])
+    card(reader, look, "levels.queue", opens_customer=True)
+    cards(reader, look, ["levels.capacity", "levels.today"])

@@ -1,13 +1,80 @@
-"""Service levels: what each tier costs and brings today, and the customers a plan is made of."""
+"""Service levels: what each tier costs and brings today, and the customers a plan is made of.
+
+A plan never needs a row a customer outside the database. Customers alike to it are grouped here, the levels of
+the groups are decided elsewhere, and handed to the customers here, by rank within their group, so that counts and
+with them all capacities hold exactly. Each customer's gain is his own.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import Integer, Select, case, cast, func, select
+import json
+from dataclasses import dataclass, field
+from typing import Any
 
-from queries.population import View, population
+import pandas as pd
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Integer,
+    Select,
+    Subquery,
+    and_,
+    case,
+    cast,
+    column,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+    values,
+)
+from sqlalchemy.types import Double, String
+
+from dashboard.policy import Limits, Rule
+from queries import marts
+from queries.population import View, costs, population
+from queries.schema import TIERS
 from queries.value import as_float, totals
 
-BINS_AN_E_FOLD = 8
+LEVELS = range(len(TIERS))
+BINS_AN_E_FOLD = 16
+"""Customers alike have a value at stake within a sixteenth of an e-fold."""
+MOST_BINS = 1_000
+NOWHERE = -1
+"""The place of customers whose region has no account manager."""
+SCORE_STEPS = 8
+"""Satisfaction is told to an eighth of a point: a survey answer's own step."""
+CLASS = ("now", "first", "last", "area")
+COUNTS = tuple(f"n{level}" for level in LEVELS)
+CHARGES = tuple(f"k{level}" for level in LEVELS)
+FORBIDDEN = -1e200
+ACCOUNT = ("strategic_fit", "needs_level", "industry", "size")
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What a plan is worked out with; everything is a year's. Levels by position in TIERS, best first.
+
+    `items`: activities and kinds of direct cost that levels include; `counted`: activities whose units are listed.
+    `change`: for each level of today (row) the share of the margin, of the value to come and of the other cost to
+    serve that each level adds, and the money it costs more: shape (L, 4 × L). `talk`: (level of today, score in
+    eighths, worth of the word of mouth that each level adds), `score` for customers who were never asked.
+    `decided`: (customer's code, level) of those whose level is settled.
+    """
+
+    years: float
+    items: tuple[str, ...]
+    counted: tuple[str, ...]
+    role: str
+    limits: Limits
+    change: tuple[tuple[float, ...], ...]
+    talk: tuple[tuple[float, ...], ...]
+    score: int
+    decided: tuple[tuple[str, int], ...] = field(default=())
 
 
 def today(view: View) -> Select:
@@ -16,23 +83,320 @@ def today(view: View) -> Select:
     return select(customers.c.tier, *totals(customers)).where(customers.c.tier.is_not(None)).group_by(customers.c.tier)
 
 
-def groups(view: View) -> Select:
-    """Customers alike to the plan: same grade and tier, gross margin within an eighth of an e-fold.
+def served(view: View, role: str) -> Select:
+    """Customers with a level by level (its tier) and area: columns tier, area, customers."""
+    people, place = population(view), staffed(role)
+    p = people.c
+    area = func.coalesce(place.c.area, NOWHERE).label("area")
+    return (
+        select(p.tier, area, func.count().label("customers"))
+        .join_from(people, place, place.c.position == p.region_position, isouter=True)
+        .where(p.tier.in_(TIERS), p.gross_margin.is_not(None))
+        .group_by(p.tier, area)
+        .order_by(p.tier, area)
+    )
 
-    Columns grade, tier, bin, customers, gross_margin, activity_cost, profit (sums). Customers without a
-    positive margin share the bin null.
-    """
-    customers = population(view)
-    c = customers.c
-    margin = as_float(c.gross_margin)
-    bin_ = case((margin > 0, cast(func.floor(func.ln(margin) * BINS_AN_E_FOLD), Integer)))
+
+def asked(view: View) -> Select:
+    """The mean satisfaction of the customers in view that were asked, and how many: one row."""
+    c = population(view).c
+    score = func.sum(c.satisfaction_sum) / func.nullif(func.sum(c.satisfaction_n), 0)
+    return select(score.label("satisfaction"), func.count().filter(c.satisfaction_n > 0).label("n"))
+
+
+# --- the customers of a plan ---------------------------------------------------------------------------
+
+
+def staffed(role: str) -> Subquery:
+    """Each place of the region tree with the nearest region at or above it that has employees of this role:
+    position, area (its position)."""
+    place, above, e = marts.region.alias("place"), marts.region.alias("above"), marts.employee.c
+    keys = select(e.region_key).where(e.role == role, e.hours_per_week > 0)
+    inside = place.c.position.between(above.c.position, above.c.last_position)
+    return (
+        select(place.c.position, func.max(above.c.position).label("area"))
+        .join_from(place, above, inside)
+        .where(above.c.region_key.in_(keys))
+        .group_by(place.c.position)
+        .subquery("staffed")
+    )
+
+
+def areas(view: View, role: str) -> Select:
+    """Regions with employees of a role in the reader's scope: area (position), last, code, names, hours a week."""
+    r, e = marts.region.c, marts.employee.c
     return (
         select(
-            *(c.grade, c.tier, bin_.label("bin")),
-            func.count().label("customers"),
-            *[as_float(func.sum(c[n])).label(n) for n in ("gross_margin", "activity_cost", "profit")],
+            *(r.position.label("area"), r.last_position.label("last"), r.code, r.name, r.name_en),
+            as_float(func.sum(e.hours_per_week)).label("hours"),
         )
-        .where(c.tier.is_not(None), c.gross_margin.is_not(None))
-        .group_by(c.grade, c.tier, "bin")
-        .order_by(c.tier, c.grade, "bin")
+        .join_from(marts.region, marts.employee, e.region_key == r.region_key)
+        .where(e.role == role, e.hours_per_week > 0, view.scope.allows(r.position))
+        .group_by(r.position, r.last_position, r.code, r.name, r.name_en)
+        .order_by(r.position)
+    )
+
+
+def candidates(view: View, sheet: Sheet) -> Subquery:
+    """The customers in view with a level and a margin: one row each.
+
+    Columns customer_key, code, now (level's position), first and last (the best and the worst level the rules
+    allow him), area, margin, worth (value to come, not below zero), other (cost to serve besides what levels
+    include), score (eighths, empty when never asked), units_… of the counted activities.
+    """
+    people, fact = population(view), marts.customer_fact
+    p, f, value = people.c, fact.c, marts.customer_value
+    score = func.round(SCORE_STEPS * p.satisfaction_sum / func.nullif(p.satisfaction_n, 0))
+    spent = _spent(view, sheet)
+    place = staffed(sheet.role)
+    amount = {name: func.coalesce(as_float(p[name]), 0.0) for name in ("revenue", "gross_margin", "cost_to_serve")}
+    given = func.coalesce(as_float(spent.c.included), 0.0)
+    now = case(*[(p.tier == tier, literal_column(str(i))) for i, tier in enumerate(TIERS)]).label("now")
+    known = (
+        select(
+            *(p.customer_key, f.code, p.region_position, p.grade, now),
+            func.coalesce(place.c.area, NOWHERE).label("area"),
+            (amount["gross_margin"] / sheet.years).label("margin"),
+            func.greatest(func.coalesce(value.c.residual_value, 0.0), 0.0).label("worth"),
+            ((amount["cost_to_serve"] - given) / sheet.years).label("other"),
+            cast(score, Integer).label("score"),
+            *[(func.coalesce(as_float(spent.c[name]), 0.0) / sheet.years).label(name) for name in _units(sheet)],
+            *[as_float(p[name]).label(name) for name in ("revenue", "cost_to_serve", "profit", "gross_margin")],
+            func.coalesce(as_float(spent.c.bad_debt), 0.0).label("bad_debt"),
+            *[f[name] for name in ACCOUNT],
+        )
+        .join_from(people, fact, f.customer_key == p.customer_key)
+        .outerjoin(spent, spent.c.customer_key == p.customer_key)
+        .outerjoin(value, value.c.customer_key == p.customer_key)
+        .outerjoin(place, place.c.position == p.region_position)
+        .where(p.tier.in_(TIERS), p.gross_margin.is_not(None))
+        .subquery("known")
+    )
+    k = known.c
+    first, last = _allowed(known, sheet)
+    return select(*k, first.label("first"), last.label("last")).subquery("candidates")
+
+
+def _units(sheet: Sheet) -> list[str]:
+    return [f"units_{place}" for place in range(len(sheet.counted))]
+
+
+def _spent(view: View, sheet: Sheet) -> Subquery:
+    """What each customer got of the items that levels include, and his bad debt."""
+    c = costs(view).c
+
+    def of(kept: ColumnElement[bool], amount: ColumnElement) -> ColumnElement:
+        return func.sum(case((kept, amount), else_=0))
+
+    return (
+        select(
+            c.customer_key,
+            of(c.item.in_(sheet.items), c.amount).label("included"),
+            of(and_(c.source == "direct", c.item == "bad_debt"), c.amount).label("bad_debt"),
+            *[
+                of(c.item == code, c.quantity).label(name)
+                for name, code in zip(_units(sheet), sheet.counted, strict=True)
+            ],
+        )
+        .group_by(c.customer_key)
+        .subquery("spent")
+    )
+
+
+def _allowed(known: Subquery, sheet: Sheet) -> tuple[ColumnElement[int], ColumnElement[int]]:
+    """The best and the worst level the rules leave a customer; a settled one has his level alone.
+
+    A floor goes before a ceiling; and nobody falls by more than a review may lower, not even to his ceiling.
+    """
+    k, limits = known.c, sheet.limits
+    lowest: ColumnElement[Any] = func.least(k.now + limits.largest_fall, literal(TIERS.index(limits.least)))
+    floor = lowest
+    for rule in limits.floors:
+        floor = func.least(floor, case((_holds(rule, k), TIERS.index(rule.level)), else_=len(TIERS)))
+    ceiling: ColumnElement[Any] = literal(0)
+    for rule in limits.ceilings:
+        ceiling = func.greatest(ceiling, case((_holds(rule, k), TIERS.index(rule.level)), else_=0))
+    first: ColumnElement[Any] = func.least(ceiling, floor)
+    last = floor
+    if sheet.decided:
+        at = [
+            (k.code.in_([code for code, chosen in sheet.decided if chosen == level]), level)
+            for level in LEVELS
+            if any(chosen == level for _, chosen in sheet.decided)
+        ]
+        first, last = case(*at, else_=first), case(*at, else_=last)
+    return first, last
+
+
+def _holds(rule: Rule, k: Any) -> ColumnElement[bool]:
+    """Whether a rule is about a customer."""
+    asked_of = k[rule.input]
+    if rule.test == "one_of":
+        return func.coalesce(cast(asked_of, String).in_([str(value) for value in rule.value]), False)
+    holds = asked_of >= rule.value if rule.test == "at_least" else asked_of <= rule.value
+    return func.coalesce(holds, False)
+
+
+def gained(view: View, sheet: Sheet) -> Subquery:
+    """The candidates with what each level would gain over today's: gain_0 … gain_3, stake (what the best level
+    brings over the least, before its cost), class (score as the plan uses it) and id (whom they are alike)."""
+    them = candidates(view, sheet)
+    k = them.c
+    names = ["now", *(f"{part}{level}" for part in "abcd" for level in LEVELS)]
+    change = values(column("now", Integer), *[column(n, Double) for n in names[1:]], name="change").data(
+        [(now, *row) for now, row in enumerate(sheet.change)]
+    )
+    scored = func.coalesce(k.score, sheet.score)
+    source: FromClause = them.join(change, change.c.now == k.now)
+    talk = None
+    if sheet.talk:
+        talk = values(
+            *(column("now", Integer), column("score", Integer)),
+            *[column(f"t{level}", Double) for level in LEVELS],
+            name="talk",
+        ).data(list(sheet.talk))
+        source = source.join(talk, and_(talk.c.now == k.now, talk.c.score == scored))
+
+    def brings(level: int) -> ColumnElement[Any]:
+        said = talk.c[f"t{level}"] if talk is not None else literal(0.0)
+        c = change.c
+        return k.margin * c[f"a{level}"] + k.worth * c[f"b{level}"] - k.other * c[f"c{level}"] + said
+
+    found = (
+        select(
+            *k,
+            scored.label("class"),
+            *[(brings(level) - change.c[f"d{level}"]).label(f"gain_{level}") for level in LEVELS],
+            (brings(0) - brings(len(TIERS) - 1)).label("stake"),
+        )
+        .select_from(source)
+        .subquery("gained")
+    )
+    g = found.c
+    bin_ = cast(func.floor(func.ln(func.greatest(g.stake, 1.0)) * BINS_AN_E_FOLD), BigInteger)
+    mine = ((g.now * 8 + g.first) * 8 + g.last) * MOST_BINS + func.least(bin_, MOST_BINS - 1)
+    return select(*g, (mine * 1_000_000 + g.area + 1).label("id")).subquery("alike")
+
+
+def groups(view: View, sheet: Sheet) -> Select:
+    """Customers alike to the plan: level today, levels allowed, area and value at stake. Columns id, now, first,
+    last, area, customers and the sums gain_0 … gain_3."""
+    g = gained(view, sheet).c
+    keys = (g.id, g.now, g.first, g.last, g.area)
+    gains = [func.sum(g[f"gain_{level}"]).label(f"gain_{level}") for level in LEVELS]
+    return select(*keys, func.count().label("customers"), *gains).group_by(*keys).order_by(g.id)
+
+
+# --- the levels handed to the customers --------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Handed:
+    """How many customers of each class get each level, and what each level uses at the prices of the resources.
+
+    A class is who may get the same levels and uses the same capacities: level today, first, last, area. Lists are
+    kept as texts, for a statement's rows are kept by its values.
+    """
+
+    columns: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, classes: pd.DataFrame) -> Handed:
+        """`classes` has the columns now, first, last, area, n0 …, k0 …."""
+        return cls(tuple((name, json.dumps(classes[name].tolist())) for name in (*CLASS, *COUNTS, *CHARGES)))
+
+    def table(self) -> Subquery:
+        kinds = dict.fromkeys((*CLASS, *COUNTS), BigInteger) | dict.fromkeys(CHARGES, Double)
+        return select(
+            *[func.unnest(cast(literal(text), ARRAY(kinds[name]))).label(name) for name, text in self.columns]
+        ).subquery("classes")
+
+
+def reduced(view: View, sheet: Sheet, plan: Handed) -> Subquery:
+    """The candidates with what each level gains after paying for what it uses (r0 …), very little where the rules
+    don't allow it."""
+    everybody, classes = gained(view, sheet), plan.table()
+    e, k = everybody.c, classes.c
+    gains = [
+        case(
+            (and_(e.first <= level, level <= e.last), e[f"gain_{level}"] - k[f"k{level}"]), else_=literal(FORBIDDEN)
+        ).label(f"r{level}")
+        for level in LEVELS
+    ]
+    same = and_(*[e[name] == k[name] for name in CLASS])
+    counts = [k[name] for name in COUNTS]
+    return select(*e, *counts, *gains).join_from(everybody, classes, same).subquery("reduced")
+
+
+def handed(view: View, sheet: Sheet, plan: Handed) -> Subquery:
+    """The candidates with the level the plan gives them and their gain.
+
+    Of each class as many as the plan says get each level: the best level goes to whom it brings most over the next
+    best, then the second one to those who are left, and so on. All of a class use the same, so nothing else changes.
+    """
+    left = reduced(view, sheet, plan)
+    for level in LEVELS[:-1]:
+        c = left.c
+        ahead = c[f"r{level}"] - func.greatest(*[c[f"r{other}"] for other in LEVELS[level + 1 :]])
+        served = [c[f"gets{before}"] for before in LEVELS[:level]]
+        rank = func.row_number().over(
+            partition_by=[*(c[name] for name in CLASS), *served], order_by=(*served, ahead.desc(), c.customer_key)
+        )
+        ranked = select(*c, rank.label(f"rank{level}")).subquery(f"ranked{level}")
+        r = ranked.c
+        waiting = and_(true(), *[~r[f"gets{before}"] for before in LEVELS[:level]])
+        gets = and_(waiting, r[f"rank{level}"] <= r[COUNTS[level]]).label(f"gets{level}")
+        left = select(*r, gets).subquery(f"left{level}")
+    c = left.c
+    last = LEVELS[-1]
+    level_of = case(*[(c[f"gets{level}"], literal_column(str(level))) for level in LEVELS[:-1]], else_=last)
+    gain = case(*[(c[f"gets{level}"], c[f"gain_{level}"]) for level in LEVELS[:-1]], else_=c[f"gain_{last}"])
+    working = tuple(f"{part}{level}" for part in ("gets", "rank", "r", "n") for level in LEVELS)
+    kept = [column_ for column_ in c if column_.name not in working]
+    return select(*kept, level_of.label("level"), gain.label("gain")).subquery("handed")
+
+
+def sums(view: View, sheet: Sheet, plan: Handed) -> Select:
+    """The plan added up by level today, level recommended, area and score: customers and the sums of margin,
+    worth, other cost and gain."""
+    h = handed(view, sheet, plan).c
+    keys = (h.now, h.level, h.area, h["class"].label("class"))
+    money = [func.sum(h[name]).label(name) for name in ("margin", "worth", "other", "gain", "profit")]
+    return select(*keys, func.count().label("customers"), *money).group_by(*keys).order_by(*keys)
+
+
+def bound(view: View, sheet: Sheet, plan: Handed) -> Select:
+    """The most the customers could gain if each paid for what his level uses: one number.
+
+    By weak duality no plan gains more than this and the price of all capacities.
+    """
+    r = reduced(view, sheet, plan).c
+    return select(func.sum(func.greatest(*[r[f"r{level}"] for level in LEVELS])).label("bound"))
+
+
+def listed(view: View, sheet: Sheet, plan: Handed, moves: bool, limit: int | None) -> Select:
+    """Customers with what the plan does for them, greatest gain first, the moves before the others.
+
+    Columns code, name, name_en, region, region_en, grade, now, level, first, last, area, gain_0 … gain_3, gain,
+    margin, worth, other, score, revenue, gross_margin, cost_to_serve, profit, bad_debt, units_….
+    """
+    them, region = handed(view, sheet, plan), marts.region
+    h, c = them.c, marts.customer.c
+    moved = h.now != h.level
+    shown = [
+        *("grade", "now", "level", "first", "last", "area", "gain", "margin", "worth", "other", "score", "class"),
+        *("revenue", "gross_margin", "cost_to_serve", "profit", "bad_debt", *ACCOUNT),
+        *(f"gain_{level}" for level in LEVELS),
+        *_units(sheet),
+    ]
+    return (
+        select(
+            *(h.code, c.name, c.name_en, region.c.name.label("region"), region.c.name_en.label("region_en")),
+            *[h[name] for name in shown],
+        )
+        .join_from(them, marts.customer, c.customer_key == h.customer_key)
+        .outerjoin(region, region.c.position == h.region_position)
+        .where(moved if moves else or_(moved, true()))
+        .order_by(moved.desc(), h.gain.desc(), h.code)
+        .limit(limit)
     )

@@ -62,7 +62,8 @@ def _copy(name: str, source: Table, *columns: str) -> Table:
 
 info = Table("info", metadata, Column("name", String), Column("value", String))
 label = _copy("label", schema.label, "domain", "code", "name", "name_en", "position")
-employee = _copy("employee", schema.employee, "employee_key", "code", "name", "name_en", "role")
+_employee_columns = ("employee_key", "code", "name", "name_en", "role", "region_key", "hours_per_week")
+employee = _copy("employee", schema.employee, *_employee_columns)
 channel = _copy("channel", schema.channel, "channel_key", "code", "name", "name_en")
 activity = _copy("activity", schema.activity, "activity_key", "code", "name", "name_en", "cost_pool", "driver_unit")
 activity_rate = _copy(

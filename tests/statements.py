@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable, Iterator
 from datetime import date
 from types import ModuleType
@@ -11,12 +12,38 @@ from typing import Any
 from sqlalchemy import Select, Subquery, select
 
 from dashboard.filters import Filters
+from dashboard.policy import Limits, Rule
 from dashboard.scope import Scope
 from dashboard.warehouse.read import Marts
 from queries import cost, customers, levels, lifetime, population, satisfaction, tiers, value
 from queries.population import View
 
 MODULES: tuple[ModuleType, ...] = (population, value, lifetime, cost, customers, levels, satisfaction, tiers)
+
+LIMITS = Limits(1, "self_service", 0.1, (Rule("key", "strategic_fit", "at_least", 5, {}),), ())
+FOUR = tuple(tuple(float(i * 4 + j) / 100 for j in range(4)) for i in range(4))
+SHEET = levels.Sheet(
+    years=1.0,
+    items=("visit", "gift"),
+    counted=("visit",),
+    role="account_manager",
+    limits=LIMITS,
+    change=tuple(row * 4 for row in FOUR),
+    talk=tuple((now, score, 0.0, 1.0, 2.0, 3.0) for now in range(4) for score in (24, 32)),
+    score=24,
+    decided=(("C01", 1),),
+)
+NOBODY_MOVES = levels.Handed(
+    tuple(
+        (name, json.dumps([value]))
+        for name, value in (
+            *((c, 0) for c in levels.CLASS),
+            *((c, 1) for c in levels.COUNTS),
+            *((c, 0.5) for c in levels.CHARGES),
+        )
+    )
+)
+"""A plan of one class of customers: strategic today, free to stay, in the first region."""
 
 NOT_STATEMENTS = {"costs"}
 """Parts of statements, without a scope of their own; what uses them joins a scoped population."""
@@ -47,6 +74,10 @@ def statements(view: View, text: str = "C01", only: str = "") -> Iterator[tuple[
         "exact": [True, False],
         "order": ["revenue", "-profit"],
         "limit": [5],
+        "role": ["account_manager"],
+        "sheet": [SHEET],
+        "plan": [NOBODY_MOVES],
+        "moves": [True, False],
         "complaint": [2.5],
         "praise": [4.0],
         "text": [text],

@@ -51,6 +51,14 @@ def test_parameters_are_read_and_written_back() -> None:
     assert filters.url() == params
 
 
+def test_what_ifs_of_the_plan_are_shares_of_today_to_the_hundredth() -> None:
+    filters = Filters.parse({"budget": "0.90", "hours": "1.234", "effect": "1"})
+    assert (filters.budget, filters.hours, filters.effect) == (0.9, 1.23, 1.0)
+    assert filters.url() == {"budget": "0.9", "hours": "1.23"}
+    assert filters.without_what_ifs() == Filters()
+    assert filters.reset() == Filters()
+
+
 @pytest.mark.parametrize("day", ["2026-06-01", "2026-06-03", "2026-06-07", "2026-W23", "2026-W23-3", "20260603"])
 def test_any_day_of_a_week_names_the_week(day: str) -> None:
     assert Filters.parse({"as_of": day}).as_of == date(2026, 6, 1)
@@ -78,6 +86,9 @@ def test_unknown_parameters_are_left_to_others() -> None:
         ({"as_of": "June"}, "as_of: 'June' is not a date like 2026-11-16 or a week like 2026-W47"),
         ({"as_of": "2026-02-30"}, "as_of: '2026-02-30' is not a date"),
         ({"as_of": "2026-W54"}, "as_of: '2026-W54' is not a date"),
+        ({"budget": "1.51"}, "budget: '1.51' is not a share from 0.5 to 1.5 (1 is today's)"),
+        ({"hours": "much"}, "hours: 'much' is not a share from 0.5 to 1.5"),
+        ({"effect": "nan"}, "effect: 'nan' is not a share from 0 to 2"),
         ({"group": "winners"}, "group: 'winners' names no group of customers"),
         ({"group": "decile-11"}, "group: 'decile-11' names no group of customers"),
         ({"group": "decile-1 OR 1=1"}, "names no group of customers"),
@@ -111,6 +122,9 @@ any_filters = st.builds(
     grade=views.some(GRADES),
     group=st.sampled_from(("", *views.GROUPS)),
     customer=st.one_of(st.just(""), TEXT),
+    budget=st.sampled_from((0.5, 0.95, 1.0, 1.5)),
+    hours=st.sampled_from((0.5, 1.0, 1.27)),
+    effect=st.sampled_from((0.0, 1.0, 2.0)),
 ).map(lambda f: replace(f, grade=tuple(sorted(f.grade))))
 
 
@@ -163,6 +177,7 @@ def test_every_filter_is_said_in_the_sentence(small: Marts, code: str) -> None:
     filters = Filters.parse(
         {"region": "BJ,DE", "grade": "A", "tier": "key", "industry": "retail", "channel": "web", "manager": "E1"}
         | {"kind": "person", "activity": "visit", "group": "loss_makers", "customer": "C01"}
+        | {"budget": "0.9", "hours": "1.1", "effect": "0.5"}
     )
     words = filters.words(language(code), small)
     assert set(words) == {f.name for f in fields(Filters)} - {"as_of"}

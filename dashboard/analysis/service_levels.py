@@ -35,6 +35,8 @@ _FIRST_CORE = 400  # alternatives left to the integer programme at first
 _NODES = 200  # branch-and-bound nodes: a limit in time would make the answer hang on the machine's load
 _ROUNDING = 1e-12  # of a sum, when the capacity is itself a sum of costs
 _PASSES = 200  # cutting planes; a few dozen are usual
+_FEW_RESOURCES = 6  # cutting planes need more and more passes as resources are added
+_WHOLE_PROGRAMME = 100_000  # alternatives that a linear programme still settles in a second or two
 _STANDARD_OUTPUT = threading.Lock()
 
 
@@ -480,7 +482,12 @@ class _Pool:
 
 
 def _best_prices(problem: _Problem) -> Floats:
-    """Prices of the resources that minimise the bound; on a sample first, then near those in full."""
+    """Prices of the resources that minimise the bound; on a sample first, then near those in full.
+
+    Of many resources and few rows (groups of like customers) they are the duals of the relaxed programme.
+    """
+    if len(problem.capacity) > _FEW_RESOURCES and problem.gain.size <= _WHOLE_PROGRAMME:
+        return _duals(problem)
     start, radius = np.zeros(len(problem.capacity)), problem.price_scale()
     rows = _sample_rows(problem.n, _SAMPLE)
     if len(rows) < problem.n:
@@ -493,6 +500,30 @@ def _best_prices(problem: _Problem) -> Floats:
     if not feasible:
         raise _jointly_infeasible(problem)
     return prices
+
+
+def _duals(problem: _Problem) -> Floats:
+    """Prices of the resources by the linear relaxation. Any prices of zero or more make a bound, so its tolerance
+    does no harm."""
+    level, row = np.nonzero(np.isfinite(problem.gain) & (problem.size > 0))
+    one = sparse.csr_array((np.ones(len(row)), (row, np.arange(len(row)))), shape=(problem.n, len(row)))
+    scale = np.where(problem.capacity == 0, 1.0, np.abs(problem.capacity))
+    gain = problem.gain[level, row] * problem.size[row]
+    worth = float(np.abs(gain).max(initial=0.0)) or 1.0
+    use = problem.cost[:, level, row] * problem.size[row] / scale[:, None]
+    some = problem.size > 0
+    with _quiet_solver():
+        solution = linprog(
+            -gain / worth,
+            A_ub=sparse.csr_array(use),
+            b_ub=problem.capacity / scale,
+            A_eq=one[some],
+            b_eq=np.ones(int(some.sum())),
+            method="highs-ds",
+        )
+    if solution.x is None:
+        raise _jointly_infeasible(problem)
+    return np.maximum(-solution.ineqlin.marginals, 0.0) * worth / scale
 
 
 def _descend(

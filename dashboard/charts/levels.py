@@ -10,9 +10,12 @@ import plotly.graph_objects as go
 
 from dashboard.charts.axes import money_axis, span, title
 from dashboard.charts.marks import Cell, Column, bars_of, curve, dot, grid, hover, ranking, tones
-from dashboard.charts.theme import SIZE, Look, annotation, caption, clean, empty, figure, layout, mix, rows
+from dashboard.charts.theme import SIZE, Look, annotation, caption, clean, empty, figure, layout, line, mix, rows
 from dashboard.language import TIER_NAMES, undefined
 from queries.schema import TIERS
+
+WORTH_SAYING = 0.01
+"""A price of money below this is no price."""
 
 
 def frontier(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure:
@@ -37,9 +40,9 @@ def frontier(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fig
         mark, words = _decision(key, place, (left, right), look)
         traces.append(mark)
         notes.append(words)
-    if not undefined(price := numbers.get("price")):
+    if not undefined(price := numbers.get("price")) and price >= WORTH_SAYING:
         unit = look.money(1)
-        text = say("One more {unit} of service<br>brings {price} of profit", unit=unit, price=look.money(price))
+        text = say("One more {unit} of service<br>brings {price} after its cost", unit=unit, price=look.money(price))
         notes.append(caption(text, look, x=1, xanchor="right", align="right"))
     heading = title(say("Service budget, {unit}", unit=x_unit), look)
     base = layout(
@@ -52,6 +55,40 @@ def frontier(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fig
         annotations=notes,
     )
     return figure(traces, base)
+
+
+def capacity(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure:
+    """Hours of account managers by region: the plan's use of the capacity as a bar, today's as a tick."""
+    if table.empty:
+        return empty(look)
+    palette, say, language = look.palette, look.language.t, look.language
+    columns = ["code", "name", "hours_today", "hours_planned", "hours_capacity", "hours_share", "price_of_an_hour"]
+    found = rows(table, columns)
+    shares = [row[5] for row in found]
+    today = [row[2] / row[4] if row[4] else None for row in found]
+    hovers = [
+        hover(
+            str(name),
+            (say("Today"), language.number(now, exact=True)),
+            (say("Plan"), language.number(planned, exact=True)),
+            (say("Capacity"), language.number(most, exact=True)),
+        )
+        for _, name, now, planned, most, _, _ in found
+    ]
+    full = [palette.accent if (row[6] or 0) > 0 else palette.neutral for row in found]
+    bars = bars_of(clean(shares), [[row[0]] for row in found], full, hovers)
+    tick = {"symbol": "line-ns", "size": 14, "line": {"width": 2, "color": palette.text}}
+    marks = dot(clean(today), list(range(len(found))), palette.text, marker=tick)
+    columns_shown = [
+        Column(say("Used"), [language.percent(share) for share in shares], width=54),
+        Column(say("Hours"), [language.number(row[3] and round(row[3])) for row in found], width=58),
+        Column(say("One more"), [look.money(row[6]) if row[6] else "–" for row in found], width=66),
+    ]
+    names = [str(row[1]) for row in found]
+    note = caption(say("Bar: plan. Tick: today. 100% is all hours there are"), look, yshift=24)
+    low, high = span([*shares, *today, 1.0])
+    mark = line(look, 1, 1, 0, 1, yref="paper", color=palette.secondary)
+    return ranking(look, names, [bars, marks], columns_shown, low, high, notes=[note], shapes=[mark])
 
 
 def _decision(

@@ -1,13 +1,14 @@
-"""Who gets which level of service: what each level costs and brings today, and a first recommendation.
+"""Who gets which level of service: what each level costs and brings today, and the plan for the customers in view.
 
-The recommendation moves today's service budget to where it brings most (a multiple-choice knapsack, see
-`analysis.service_levels`). What a level includes and brings is the policy's (`data/policy.toml`), an assumption
+The plan moves the service budget and the account managers' hours to where they bring most, within the rules of the
+policy (see `insights.plan`). What a level includes and brings is the policy's (`data/policy.toml`), an assumption
 until pilots show it; what that costs follows from the unit rates in force.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,14 +16,18 @@ import pandas as pd
 from dashboard.analysis import service_levels
 from dashboard.charts import levels as charts
 from dashboard.insight import Answer, Reader, no_customers, question
+from dashboard.insights.plan import Plan, Task, effects, planned, solved
+from dashboard.insights.reasons import explained
 from dashboard.insights.value import divided
 from dashboard.language import TIER_NAMES, message
-from dashboard.policy import Policy, policy
 from queries import levels as queries
-from queries.schema import GRADES, TIERS
+from queries.schema import TIERS
 
-BUDGETS = 40
-PRICE_OF_NOTHING = 0.005
+LISTED = 2_000
+QUEUED = 500
+BUDGETS = 9
+CURVE_POINTS = 61
+WIDEST_BUDGET = 1.5
 NEEDS = ("assignment", "service_event", "cost_of_goods")
 
 
@@ -57,163 +62,277 @@ def today(reader: Reader) -> Answer:
     return Answer(headline, table[keep], {}, int(table["customers"].sum()))
 
 
-@dataclass(frozen=True)
-class Problem:
-    """Groups of like customers with the gain and cost of each level: arrays (n, L), (n, L, 1), sizes (n,).
-
-    `budget` is what the levels of today cost, `profit` what the customers earn today, `current` (n,) each
-    group's level.
-    """
-
-    gain: np.ndarray
-    cost: np.ndarray
-    allowed: np.ndarray
-    size: np.ndarray
-    current: np.ndarray
-    budget: float
-    profit: float
-
-    @property
-    def value_today(self) -> float:
-        rows = np.arange(len(self.size))
-        return float((self.gain[rows, self.current] * self.size).sum())
-
-
-def problem(groups: pd.DataFrame, rules: Policy, level_cost: np.ndarray) -> Problem:
-    """The assignment problem of groups from `queries.levels.groups`; `level_cost` (L,) is for one customer."""
-    current = groups["tier"].map(TIERS.index).to_numpy()
-    size = groups["customers"].to_numpy(dtype=float)
-    response = np.array([rules.levels[tier].response for tier in TIERS])
-    margin = (groups["gross_margin"] / groups["customers"]).clip(lower=0).to_numpy()
-    basic_margin = margin / (1 + response[current])
-    gain = basic_margin[:, None] * response - level_cost
-    falls = np.arange(len(TIERS)) - current[:, None]
-    allowed = falls <= rules.largest_fall
-    cost = np.broadcast_to(level_cost, gain.shape)
-    return Problem(
-        gain,
-        cost[:, :, None],
-        allowed,
-        size,
-        current,
-        float((level_cost[current] * size).sum()),
-        float(groups["profit"].sum()),
+def listing(reader: Reader, plan: Plan, moves: bool, limit: int | None) -> pd.DataFrame:
+    """Customers with what the plan does for them, the moves first, greatest gain first: a line each, with current and
+    recommended as codes and gain, cost_change and hours_change a year."""
+    table = reader.rows(queries.listed(reader.view, plan.task.sheet, plan.handed, moves, limit))
+    table = reader.named(table)
+    now, level, rates = table["now"].to_numpy(), table["level"].to_numpy(), plan.task.rates
+    names = np.array(TIERS)
+    return table.assign(
+        current=names[now],
+        recommended=names[level],
+        cost_change=rates.effort[level] - rates.effort[now],
+        hours_change=rates.hours[level] - rates.hours[now],
     )
 
 
-def cost_of_levels(reader: Reader, rules: Policy) -> np.ndarray | None:
-    """What each level's activities cost a customer over the window, (L,); None when an activity has no rate."""
-    rates = reader.marts.unit_rates(reader.view.window.last_day)
-    years = reader.view.window.weeks / 52
-    wanted = {code for level in rules.levels.values() for code in level.includes}
-    if not wanted <= rates.keys():
-        return None
-    levels = (rules.levels[tier] for tier in TIERS)
-    return years * np.array([sum(rates[code] * units for code, units in level.includes.items()) for level in levels])
+def moves_of(plan: Plan) -> pd.DataFrame:
+    """Customers, gain and cost change by level today and level recommended, best level first."""
+    s, effort = plan.sums, plan.task.rates.effort
+    cost = (effort[s["level"]] - effort[s["now"]]) * s["customers"]
+    both = s.assign(cost_change=cost).groupby(["now", "level"], as_index=False)
+    return both[["customers", "gain", "cost_change"]].sum()
 
 
-def posed(reader: Reader) -> Problem | Answer:
-    """The problem of the customers in view, or the answer that there is none."""
-    groups = reader.rows(queries.groups(reader.view))
-    groups = groups[groups["tier"].isin(TIERS) & groups["grade"].isin(GRADES)].reset_index(drop=True)
-    if groups.empty:
-        return no_customers(reader)
-    rules = policy()
-    level_cost = cost_of_levels(reader, rules)
-    if level_cost is None:
-        wanted = sorted({code for level in rules.levels.values() for code in level.includes})
-        return Answer(
-            reader.t(
-                "The service policy includes activities without a unit rate here ({codes}); adapt data/policy.toml.",
-                codes=", ".join(wanted),
-            )
+def counts_of(moves: pd.DataFrame) -> dict[str, int]:
+    """How many customers rise and fall."""
+    return {
+        "raised": int(moves.loc[moves["level"] < moves["now"], "customers"].sum()),
+        "lowered": int(moves.loc[moves["level"] > moves["now"], "customers"].sum()),
+    }
+
+
+def numbers_of(plan: Plan) -> dict[str, Any]:
+    """The plan in figures; everything is a year's."""
+    task, prices = plan.task, plan.prices
+    budget = plan.of("budget")[0]
+    rules = task.rates.rules
+    known = task.codes_of_areas
+    return {
+        "budget": budget.capacity,
+        "budget_today": budget.today,
+        "budget_used": plan.used(budget),
+        "value": plan.value,
+        "upper_bound": plan.upper_bound,
+        "gap": plan.gap,
+        "prices": {
+            "budget": prices["budget"],
+            "hours": {known[r.area]: prices[r.key] for r in plan.of("hours") if r.area in known},
+            "lowered": {known.get(r.area, ""): prices[r.key] for r in plan.of("lowered")},
+        },
+        "hours": {
+            known[r.area]: {"today": r.today, "used": plan.used(r), "capacity": r.capacity}
+            for r in plan.of("hours")
+            if r.area in known
+        },
+        **counts_of(moves_of(plan)),
+        "gain": plan.value,
+        "effects": effects(plan),
+        "policy": rules.version,
+        "source": rules.source,
+        "sources": {name: response.source for name, response in rules.response.items()},
+    }
+
+
+def summed_up(reader: Reader, plan: Plan) -> str:
+    """The plan in a sentence."""
+    counts = counts_of(moves_of(plan))
+    budget = plan.of("budget")[0]
+    used = plan.used(budget)
+    said = {name: reader.language.number(count, exact=True) for name, count in counts.items()}
+    said |= {"gain": reader.money(plan.value), "used": reader.money(used), "budget": reader.money(budget.today)}
+    if not counts["raised"] and not counts["lowered"]:
+        return reader.t("Today's levels are the best these rules allow: no customer should move.")
+    if not counts["raised"]:
+        text = message(
+            "Lowering {lowered} customers would gain {gain} a year; service would cost {used} instead of {budget}."
         )
-    return problem(groups, rules, level_cost)
+    elif not counts["lowered"]:
+        text = message(
+            "Raising {raised} customers would gain {gain} a year; service would cost {used} instead of {budget}."
+        )
+    else:
+        text = message(
+            "Raising {raised} customers and lowering {lowered} would gain {gain} a year; service would cost {used} "
+            "instead of {budget}."
+        )
+    return reader.t(text, **said)
+
+
+def customers_of(plan: Plan) -> int:
+    return int(plan.sums["customers"].sum())
+
+
+@question("levels.recommendation", message("The recommended level for each customer"), needs=NEEDS)
+def recommendation(reader: Reader) -> Answer:
+    plan = planned(reader)
+    if isinstance(plan, Answer):
+        return plan
+    table = explained(reader, plan, listing(reader, plan, moves=False, limit=LISTED))
+    numbers = numbers_of(plan)
+    numbers["shown"] = len(table)
+    columns = [
+        *("code", "name", "region", "grade", "current", "recommended", "gain", "cost_change", "hours_change"),
+        *("reasons", "runner_up", "switch"),
+    ]
+    return Answer(summed_up(reader, plan), table[columns], numbers, customers_of(plan))
+
+
+@question("levels.matrix", message("From today's level to the recommended one"), needs=NEEDS, draw=charts.matrix)
+def matrix(reader: Reader) -> Answer:
+    plan = planned(reader)
+    if isinstance(plan, Answer):
+        return plan
+    moves = moves_of(plan)
+    names = np.array(TIERS)
+    table = pd.DataFrame(
+        {
+            "current": names[moves["now"]],
+            "recommended": names[moves["level"]],
+            **{name: moves[name] for name in ("customers", "gain", "cost_change")},
+        }
+    )
+    changes = moves[moves["now"] != moves["level"]]
+    if changes.empty:
+        headline = summed_up(reader, plan)
+    else:
+        best = changes.loc[changes["gain"].idxmax()]
+        headline = reader.t(
+            "Most comes from moving {count} customers from {current} to {recommended}: {gain} a year.",
+            count=reader.language.number(best["customers"], exact=True),
+            current=reader.t(TIER_NAMES[TIERS[int(best["now"])]]),
+            recommended=reader.t(TIER_NAMES[TIERS[int(best["level"])]]),
+            gain=reader.money(best["gain"]),
+        )
+    return Answer(headline, table, counts_of(moves) | {"gain": plan.value}, customers_of(plan))
+
+
+@question("levels.queue", message("Moves to decide, the most valuable first"), needs=NEEDS)
+def queue(reader: Reader) -> Answer:
+    plan = planned(reader)
+    if isinstance(plan, Answer):
+        return plan
+    table = explained(reader, plan, listing(reader, plan, moves=True, limit=QUEUED))
+    asks = plan.task.rates.rules.approval.asks
+    changes = zip(table["recommended"], table["cost_change"], table["gain"], strict=True)
+    table["approval"] = [reader.t("second person") if asks(*change) else "" for change in changes]
+    counts = counts_of(moves_of(plan))
+    count = sum(counts.values())
+    columns = [
+        *("code", "name", "region", "grade", "current", "recommended", "gain", "cost_change", "hours_change"),
+        *("reasons", "approval"),
+    ]
+    numbers = counts | {"moves": count, "shown": len(table), "gain": plan.value}
+    if not count:
+        return Answer(summed_up(reader, plan), table[columns], numbers, customers_of(plan))
+    top = table["gain"].head(20).sum()
+    headline = reader.t(
+        "{count} moves wait for a decision; the first {few} of them bring {gain} a year.",
+        count=reader.language.number(count, exact=True),
+        few=min(20, count),
+        gain=reader.money(float(top)),
+    )
+    return Answer(headline, table[columns], numbers, customers_of(plan))
+
+
+@question("levels.plan", message("The plan to hand over"), needs=NEEDS)
+def plan_(reader: Reader) -> Answer:
+    plan = planned(reader)
+    if isinstance(plan, Answer):
+        return plan
+    table = listing(reader, plan, moves=True, limit=None)
+    columns = ["code", "name", "region", "grade", "current", "recommended", "gain", "cost_change", "hours_change"]
+    numbers = counts_of(moves_of(plan)) | {"gain": plan.value, "policy": plan.task.rates.rules.version}
+    return Answer(summed_up(reader, plan), table[columns], numbers, customers_of(plan))
 
 
 @question(
-    "levels.recommendation",
-    message("The recommended level for each group"),
+    "levels.capacity",
+    message("Account managers' hours by region"),
     needs=NEEDS,
-    draw=charts.matrix,
+    draw=charts.capacity,
+    dimension="region",
 )
-def recommendation(reader: Reader) -> Answer:
-    task = posed(reader)
-    if isinstance(task, Answer):
-        return task
-    rules = policy()
-    plan = service_levels.assign(
-        task.gain, task.cost, [task.budget], task.allowed, task.size, resources=[reader.t("budget")]
-    )
-    rows = np.arange(len(task.size))
-    before = task.gain[rows, task.current]
-    current, recommended = np.meshgrid(task.current, range(len(TIERS)), indexing="ij")
-    moved = pd.DataFrame(
+def capacity(reader: Reader) -> Answer:
+    plan = planned(reader)
+    if isinstance(plan, Answer):
+        return plan
+    names, codes = plan.task.names_of_areas, plan.task.codes_of_areas
+    hours = [r for r in plan.of("hours") if r.area in names]
+    if not hours:
+        return Answer(reader.t("Table employee names no account managers' hours here, so hours limit nothing."))
+    table = pd.DataFrame(
         {
-            "current": np.array(TIERS)[current.ravel()],
-            "recommended": np.array(TIERS)[recommended.ravel()],
-            "customers": plan.count.ravel(),
-            "gain": (plan.count * np.where(task.allowed, task.gain - before[:, None], 0.0)).ravel(),
-            "cost_change": (plan.count * (task.cost[:, :, 0] - task.cost[rows, task.current, 0][:, None])).ravel(),
+            "code": [codes[r.area] for r in hours],
+            "name": [names[r.area] for r in hours],
+            "hours_today": [r.today for r in hours],
+            "hours_planned": [plan.used(r) for r in hours],
+            "hours_capacity": [r.capacity for r in hours],
+            "price_of_an_hour": [plan.prices[r.key] for r in hours],
         }
     )
-    table = moved[moved["customers"] > 0].groupby(["current", "recommended"], as_index=False).sum()
-    place = table["current"].map(TIERS.index) * len(TIERS) + table["recommended"].map(TIERS.index)
-    table = table.iloc[place.argsort()].reset_index(drop=True)
-    changes = table[table["current"] != table["recommended"]]
-    step = changes["recommended"].map(TIERS.index).astype(int) - changes["current"].map(TIERS.index).astype(int)
-    gained = plan.value - task.value_today
-    numbers = {
-        "budget": task.budget,
-        "budget_used": float(plan.used[0]),
-        "value": plan.value,
-        "value_today": task.value_today,
-        "gain": gained,
-        "upper_bound": plan.upper_bound,
-        "gap": plan.gap,
-        "prices": plan.prices.tolist(),
-        "raised": int(changes.loc[step < 0, "customers"].sum()),
-        "lowered": int(changes.loc[step > 0, "customers"].sum()),
-        "policy": rules.version,
-        "source": rules.source,
-    }
-    headline = reader.t(
-        "Raising {raised} customers and lowering {lowered} would add {gain} of profit and cost {used}, not {budget}.",
-        raised=reader.language.number(numbers["raised"]),
-        lowered=reader.language.number(numbers["lowered"]),
-        gain=reader.money(gained),
-        used=reader.money(numbers["budget_used"]),
-        budget=reader.money(task.budget),
-    )
-    return Answer(headline, table, numbers, int(task.size.sum()))
+    table["hours_share"] = divided(table["hours_planned"], table["hours_capacity"])
+    scarce = table[table["price_of_an_hour"] > 0].sort_values("price_of_an_hour", ascending=False)
+    said = {"used": reader.language.percent(table["hours_planned"].sum() / max(table["hours_capacity"].sum(), 1e-9), 0)}
+    if scarce.empty:
+        headline = reader.t("The plan takes {used} of the account managers' hours; nowhere are they scarce.", **said)
+    else:
+        first = scarce.iloc[0]
+        said |= {"region": first["name"], "price": reader.money(first["price_of_an_hour"])}
+        headline = reader.t(
+            "The plan takes {used} of the account managers' hours; one more in {region} would bring {price}.", **said
+        )
+    table = table.sort_values("hours_share", ascending=False, na_position="last").reset_index(drop=True)
+    return Answer(headline, table, {}, customers_of(plan))
 
 
 @question("levels.frontier", message("What another budget would bring"), needs=NEEDS, draw=charts.frontier)
 def frontier(reader: Reader) -> Answer:
-    task = posed(reader)
-    if isinstance(task, Answer):
-        return task
-    cheapest = float((np.where(task.allowed, task.cost[:, :, 0], np.inf).min(axis=1) * task.size).sum())
-    start, today_ = cheapest * (1 + 1e-9), max(task.budget, cheapest * (1 + 1e-9))
-    budgets = np.unique(np.append(np.linspace(start, max(today_ * 1.3, start + 1), BUDGETS), today_))
-    curve = service_levels.frontier(task.gain, task.cost, [task.budget], budgets, 0, task.allowed, task.size)
-    expected = task.profit - task.value_today + curve.profit
-    table = pd.DataFrame({"budget": curve.budget, "value": expected, "price": curve.price})
-    place = int(np.searchsorted(budgets, today_))
-    price = float(curve.price[place])
-    enough = budgets[int(np.argmax(curve.price <= PRICE_OF_NOTHING))] if price <= PRICE_OF_NOTHING else today_
-    at = int(np.searchsorted(budgets, enough))
+    plan = planned(reader)
+    if isinstance(plan, Answer):
+        return plan
+    task = plan.task
+    profit = float(plan.sums["profit"].sum()) / task.sheet.years
+    budget = plan.of("budget")[0]
+    tangents = tangents_of(task)
+    table = curve_of_budgets(tangents, profit)
+    price = plan.prices["budget"]
+    used = plan.used(budget)
     numbers = {
-        "current": {"budget": task.budget, "value": task.profit},
-        "plan": {"budget": float(budgets[at]), "value": float(expected[at])},
+        "current": {"budget": budget.today, "value": profit},
+        "plan": {"budget": used, "value": profit + plan.value},
         "price": price,
     }
-    if price > PRICE_OF_NOTHING:
-        headline = reader.t("One more unit of service budget would bring {price} of profit.", price=f"{price:.2f}")
+    one = reader.money(1)
+    said = {"price": reader.money(price), "one": one, "used": reader.money(used), "budget": reader.money(budget.today)}
+    if price >= 0.01:
+        headline = reader.t("{one} more of service budget a year would bring {price} after its cost.", **said)
     else:
         headline = reader.t(
-            "Beyond {enough} more service budget brings nothing; today's levels cost {budget}.",
-            enough=reader.money(float(enough)),
-            budget=reader.money(task.budget),
+            "{used} of service budget is enough: more would bring nothing. Today costs {budget}.", **said
         )
-    return Answer(headline, table, numbers, int(task.size.sum()))
+    return Answer(headline, table, numbers, customers_of(plan))
+
+
+def tangents_of(task: Task) -> pd.DataFrame:
+    """The best gain at several budgets and its slope there: columns budget, gain, price. Budgets that fit no plan
+    are left out."""
+    p = task.problem
+    place = next(i for i, r in enumerate(p.resources) if r.kind == "budget")
+    money = np.where(p.allowed, p.cost[:, :, place], np.nan)
+    least = float((np.nanmin(money, axis=1) * p.size).sum())
+    today_ = p.resources[place].today
+    most = min(float((np.nanmax(money, axis=1) * p.size).sum()), max(today_ * WIDEST_BUDGET, least * 1.01))
+    rows = []
+    for amount in np.unique([*np.linspace(least, most, BUDGETS), p.resources[place].capacity]):
+        resources = list(p.resources)
+        resources[place] = replace(resources[place], capacity=float(amount))
+        try:
+            found = solved(replace(p, resources=tuple(resources)))
+        except service_levels.Infeasible:
+            continue
+        rows.append((amount, found.upper_bound, float(found.prices[place])))
+    return pd.DataFrame(rows, columns=["budget", "gain", "price"])
+
+
+def curve_of_budgets(tangents: pd.DataFrame, profit: float) -> pd.DataFrame:
+    """The concave curve under the tangents, on top of today's profit: columns budget, value, price.
+
+    Each tangent is a bound by weak duality, exact where it touches: their least is the frontier from above.
+    """
+    grid = np.union1d(np.linspace(tangents["budget"].min(), tangents["budget"].max(), CURVE_POINTS), tangents["budget"])
+    budget, gain, price = (tangents[name].to_numpy() for name in tangents)
+    lines = gain + price * (grid[:, None] - budget)
+    lowest = lines.argmin(axis=1)
+    return pd.DataFrame({"budget": grid, "value": profit + lines[np.arange(len(grid)), lowest], "price": price[lowest]})

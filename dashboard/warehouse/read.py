@@ -154,6 +154,16 @@ class Marts:
         rates = select(a.code, r.unit_rate).join_from(m.activity, m.activity_rate, r.activity_key == a.activity_key)
         return {code: float(rate) for code, rate in self._frame(rates.where(in_force)).itertuples(index=False)}
 
+    def weekly_capacity(self, day: date) -> dict[str, float]:
+        """The practical capacity of each activity in force on a day, driver units a week, by activity code."""
+        r, a = m.activity_rate.c, m.activity.c
+        in_force = (r.valid_from <= day) & (r.valid_to.is_(None) | (r.valid_to > day))
+        known = select(a.code, r.weekly_capacity).join_from(
+            m.activity, m.activity_rate, r.activity_key == a.activity_key
+        )
+        kept = known.where(in_force, r.weekly_capacity.is_not(None))
+        return {code: float(units) for code, units in self._frame(kept).itertuples(index=False)}
+
     @cached_property
     def events(self) -> pd.DataFrame:
         """Named events that charts annotate."""

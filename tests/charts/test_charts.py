@@ -295,6 +295,15 @@ def cases() -> dict[str, Case]:
                 "corner_pays": False,
             },
         ),
+        "capacity": (
+            levels.capacity,
+            frame(
+                "code name hours_today hours_planned hours_capacity hours_share price_of_an_hour",
+                *((c, n, 900.5, 800.0, 1000.0, 0.8, 40.0 * i) for i, (c, n, _) in enumerate(codes)),
+                ("X", "Nobody", 5.0, 0.0, 0.0, None, 0.0),
+            ),
+            {},
+        ),
         "levels matrix": (
             levels.matrix,
             frame(
@@ -322,6 +331,7 @@ CLICKABLE = {
     "losses": ["cause"],
     "cost by tier": ["code"],
     "levels today": ["tier"],
+    "capacity": ["code"],
     "levels matrix": ["current", "recommended"],
 }
 each = pytest.mark.parametrize("name", list(CASES))

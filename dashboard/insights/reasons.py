@@ -1,0 +1,203 @@
+"""Why a customer gets a level, in a sentence anyone understands, and what would change it.
+
+Each part of the gain is money, so the parts that weigh most are the largest amounts; what a rule settles comes
+first. Nothing is told of a customer that the plan doesn't use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dashboard.insight import Reader
+from dashboard.insights.plan import Plan, charged
+from dashboard.language import TIER_NAMES, message
+from dashboard.policy import Rule
+from queries.levels import SCORE_STEPS
+from queries.schema import TIERS
+
+TOLD = 3
+FEWEST_UNITS = 0.5
+SETTLED = float("inf")
+Part = tuple[float, str]
+
+
+def explained(reader: Reader, plan: Plan, table: pd.DataFrame) -> pd.DataFrame:
+    """The listing with `reasons` (the three that weigh most), `runner_up` and `switch` (what would change it)."""
+    write = Writer(reader, plan)
+    levels = np.arange(len(TIERS))
+    now, level = table["now"].to_numpy(dtype=int), table["level"].to_numpy(dtype=int)
+    gains = table[[f"gain_{i}" for i in levels]].to_numpy(dtype=float)
+    allowed = (levels >= table["first"].to_numpy()[:, None]) & (levels <= table["last"].to_numpy()[:, None])
+    charges = charged(plan.task, plan.assignment.prices, now, table["area"].to_numpy(dtype=int))
+    reduced = np.where(allowed, gains - charges, -np.inf)
+    rivals = reduced.copy()
+    rivals[np.arange(len(table)), level] = -np.inf
+    runner_up = rivals.argmax(axis=1)
+    alone = ~np.isfinite(rivals.max(axis=1, initial=-np.inf))
+    behind = np.where(alone, 0.0, reduced[np.arange(len(table)), level] - rivals.max(axis=1, initial=-np.inf))
+    rows = table.to_dict("records")
+    return table.assign(
+        reasons=[write.reasons(row) for row in rows],
+        runner_up=[None if lone else TIERS[other] for lone, other in zip(alone, runner_up, strict=True)],
+        switch=[
+            write.settled if lone else write.switch(row, int(other), float(gap))
+            for row, lone, other, gap in zip(rows, alone, runner_up, behind, strict=True)
+        ],
+    )
+
+
+class Writer:
+    """The words of one plan for one reader."""
+
+    def __init__(self, reader: Reader, plan: Plan) -> None:
+        self.t: Callable[..., str] = reader.t
+        self.reader, self.plan = reader, plan
+        rates = plan.task.rates
+        self.rates, self.change = rates, rates.change()
+        self.names = [reader.t(TIER_NAMES[tier]) for tier in TIERS]
+        self.settled = reader.t("the rules leave no other level")
+        self.areas = plan.task.names_of_areas
+        self.hour_price = {r.area: plan.prices[r.key] for r in plan.of("hours")}
+        self.talk = {(int(row[0]), int(row[1])): row[2:] for row in plan.task.sheet.talk}
+        self.activities = self._activities()
+
+    def _activities(self) -> list[str]:
+        known = self.reader.marts.dimensions["activity"]
+        name = self.reader.language.name
+        return [name(known[c].name, known[c].name_en) if c in known else c for c in self.plan.task.sheet.counted]
+
+    def money(self, amount: float) -> str:
+        return self.reader.money(amount)
+
+    def reasons(self, row: dict[str, Any]) -> str:
+        """The parts that weigh most, the heaviest first, as one sentence."""
+        now, level = int(row["now"]), int(row["level"])
+        parts = [*self._rules(row), *self._satisfaction(row, now, level), self._today(row)]
+        parts += self._moved(row, now, level) if now != level else self._stays(row, now)
+        heaviest = sorted(parts, key=lambda part: -part[0])[:TOLD]
+        return self.t("; ").join(text for _, text in heaviest)
+
+    def _today(self, row: dict[str, Any]) -> Part:
+        """What he costs and returns today: 41 visits a year, 0.6 of margin for each yuan."""
+        cost, margin = row["cost_to_serve"], row["gross_margin"]
+        years = self.plan.task.sheet.years
+        used = [(row[f"units_{i}"], name) for i, name in enumerate(self.activities)]
+        units, name = used[0] if used else (0.0, "")
+        if cost <= 0:
+            text = self.t(
+                "costs nothing to serve and brings {margin} of margin a year", margin=self.money(margin / years)
+            )
+            return 0.0, text
+        said = {"ratio": f"{margin / cost:.1f}".replace("-", "\u2212"), "one": self.money(1)}
+        weight = abs(cost) / years
+        if units >= FEWEST_UNITS:
+            number = self.reader.language.number(float(round(units)))
+            said |= {"units": number, "activity": name}
+            return weight, self.t("{activity} ×{units} a year, returning {ratio} per {one} of service", **said)
+        said["cost"] = self.money(cost / years)
+        return weight, self.t("costs {cost} a year to serve and returns {ratio} per {one}", **said)
+
+    def _moved(self, row: dict[str, Any], now: int, level: int) -> list[Part]:
+        name = self.names[level]
+        margin = row["margin"] * self.change["margin"][now, level]
+        worth = row["worth"] * self.change["worth"][now, level]
+        cost = self.rates.effort[level] - self.rates.effort[now]
+        hours = self.rates.hours[level] - self.rates.hours[now]
+        size = {"level": name, "amount": self.money(abs(margin)), "saved": self.money(abs(cost))}
+        parts: list[Part] = []
+        if level < now:
+            parts.append((abs(margin), self.t("{level} is taken to bring {amount} more margin a year", **size)))
+            parts.append((abs(cost), self.t("{level} costs {saved} more a year", **size)))
+        else:
+            parts.append((abs(margin), self.t("only {amount} of margin a year hangs on the level", **size)))
+            parts.append((abs(cost), self.t("{level} saves {saved} a year", **size)))
+        kept = {"kept": self.money(abs(worth)), "worth": self.money(row["worth"])}
+        if level < now:
+            parts.append((abs(worth), self.t("keeps {kept} of {worth} value to come", **kept)))
+        elif worth:
+            parts.append((abs(worth), self.t("{kept} of {worth} value to come is put at risk", **kept)))
+        parts += self._hours(row, name, hours, abs(cost))
+        return parts
+
+    def _hours(self, row: dict[str, Any], name: str, hours: float, cost: float) -> list[Part]:
+        if abs(hours) < FEWEST_UNITS:
+            return []
+        price = self.hour_price.get(row["area"], 0.0)
+        # An hour weighs what it is worth elsewhere; where hours aren't scarce, less than the money it costs.
+        weight = abs(hours) * price or cost / 2
+        said = {"level": name, "hours": self.reader.language.number(float(round(abs(hours))))}
+        if hours < 0:
+            return [(weight, self.t("moving to {level} frees {hours} account-manager hours", **said))]
+        if price > 0:
+            said["region"] = self.areas[row["area"]]
+            return [(weight, self.t("takes {hours} account-manager hours, scarce in {region}", **said))]
+        return [(weight, self.t("takes {hours} account-manager hours", **said))]
+
+    def _stays(self, row: dict[str, Any], now: int) -> list[Part]:
+        hangs = row["margin"] * (self.change["margin"][-1, now])
+        said = {"level": self.names[now], "amount": self.money(abs(hangs)), "worth": self.money(row["worth"])}
+        return [
+            (abs(hangs), self.t("{amount} of margin a year hangs on {level}", **said)),
+            (row["worth"] * self.change["worth"][-1, now], self.t("{worth} of value to come is at stake", **said)),
+        ]
+
+    def _satisfaction(self, row: dict[str, Any], now: int, level: int) -> list[Part]:
+        curve = self.rates.curve
+        if curve is None or pd.isna(row["score"]):
+            return []
+        score = row["score"] / SCORE_STEPS
+        limit = curve.complaint_threshold
+        if limit is not None and score < limit:
+            said = {"score": f"{score:.1f}", "limit": f"{limit:.1f}"}
+            text = message(
+                "satisfaction {score} is below the complaint threshold ({limit}), so a call in the first week"
+            )
+            return [(SETTLED, self.t(text, **said))]
+        worth = self.talk.get((now, int(row["score"])), (0.0,) * len(TIERS))[level]
+        if now == level or not worth:
+            return []
+        if worth > 0:
+            return [(worth, self.t("word of mouth is worth {amount} more a year", amount=self.money(worth)))]
+        return [(-worth, self.t("word of mouth loses {amount} a year", amount=self.money(-worth)))]
+
+    def _rules(self, row: dict[str, Any]) -> list[Part]:
+        """The rules that leave no better (ceilings) or no worse level (floors) than the recommended one."""
+        level, limits, code = int(row["level"]), self.rates.rules.limits, self.reader.language.code
+        binding = [
+            *((rule, row["last"]) for rule in limits.floors),
+            *((rule, row["first"]) for rule in limits.ceilings),
+        ]
+        return [
+            (SETTLED, rule.why[code])
+            for rule, edge in binding
+            if edge == level == TIERS.index(rule.level) and level != row["now"] and holds(rule, row)
+        ]
+
+    def switch(self, row: dict[str, Any], other: int, behind: float) -> str:
+        """What it takes for the runner-up to win: another margin, or another cost."""
+        now, level = int(row["now"]), int(row["level"])
+        slope = self.change["margin"][now, other] - self.change["margin"][now, level]
+        said = {"level": self.names[other], "behind": self.money(abs(behind))}
+        if behind <= 0:
+            return self.t("{level} is as good: a limit on the whole decided between them", **said)
+        needed = row["margin"] + behind / slope if slope else -1.0
+        if needed > 0:
+            said |= {"needed": self.money(needed), "margin": self.money(row["margin"])}
+            if slope > 0:
+                return self.t("{level} from a margin of {needed} a year on (now {margin})", **said)
+            return self.t("{level} below a margin of {needed} a year (now {margin})", **said)
+        return self.t("{level} if it cost {behind} less a year", **said)
+
+
+def holds(rule: Rule, row: dict[str, Any]) -> bool:
+    """Whether a rule is about a listed customer, as the statements see it."""
+    value = row[rule.input]
+    if pd.isna(value):
+        return False
+    if rule.test == "one_of":
+        return str(value) in {str(v) for v in rule.value}
+    return bool(value >= rule.value if rule.test == "at_least" else value <= rule.value)
