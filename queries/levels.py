@@ -44,6 +44,7 @@ LEVELS = range(len(TIERS))
 BINS_AN_E_FOLD = 16
 """Customers alike have a value at stake within a sixteenth of an e-fold."""
 MOST_BINS = 1_000
+KEPT = -1
 NOWHERE = -1
 """The place of customers whose region has no account manager."""
 SCORE_STEPS = 8
@@ -63,7 +64,7 @@ class Sheet:
     `change`: for each level of today (row) the share of the margin, of the value to come and of the other cost to
     serve that each level adds, and the money it costs more: shape (L, 4 × L). `talk`: (level of today, score in
     eighths, worth of the word of mouth that each level adds), `score` for customers who were never asked.
-    `decided`: (customer's code, level) of those whose level is settled.
+    `decided`: (customer's code, level) of those whose level is settled; KEPT is the level of today.
     """
 
     years: float
@@ -219,9 +220,9 @@ def _allowed(known: Subquery, sheet: Sheet) -> tuple[ColumnElement[int], ColumnE
     first: ColumnElement[Any] = func.least(ceiling, floor)
     last = floor
     if sheet.decided:
-        at = [
-            (k.code.in_([code for code, chosen in sheet.decided if chosen == level]), level)
-            for level in LEVELS
+        at: list[tuple[ColumnElement[bool], Any]] = [
+            (k.code.in_([code for code, chosen in sheet.decided if chosen == level]), k.now if level == KEPT else level)
+            for level in (KEPT, *LEVELS)
             if any(chosen == level for _, chosen in sheet.decided)
         ]
         first, last = case(*at, else_=first), case(*at, else_=last)

@@ -150,11 +150,17 @@ def summed_up(reader: Reader, plan: Plan) -> str:
     return reader.t(text, **said)
 
 
+def states(reader: Reader, plan: Plan, codes: pd.Series) -> list[str]:
+    """Whether each customer's level was decided by somebody or is only recommended."""
+    decided = {code for code, _ in plan.task.sheet.decided}
+    return [reader.t("decided") if code in decided else reader.t("recommended") for code in codes]
+
+
 def customers_of(plan: Plan) -> int:
     return int(plan.sums["customers"].sum())
 
 
-@question("levels.recommendation", message("The recommended level for each customer"), needs=NEEDS)
+@question("levels.recommendation", message("The recommended level for each customer"), needs=NEEDS, written=True)
 def recommendation(reader: Reader) -> Answer:
     plan = planned(reader)
     if isinstance(plan, Answer):
@@ -169,7 +175,9 @@ def recommendation(reader: Reader) -> Answer:
     return Answer(summed_up(reader, plan), table[columns], numbers, customers_of(plan))
 
 
-@question("levels.matrix", message("From today's level to the recommended one"), needs=NEEDS, draw=charts.matrix)
+@question(
+    "levels.matrix", message("From today's level to the recommended one"), needs=NEEDS, draw=charts.matrix, written=True
+)
 def matrix(reader: Reader) -> Answer:
     plan = planned(reader)
     if isinstance(plan, Answer):
@@ -198,7 +206,7 @@ def matrix(reader: Reader) -> Answer:
     return Answer(headline, table, counts_of(moves) | {"gain": plan.value}, customers_of(plan))
 
 
-@question("levels.queue", message("Moves to decide, the most valuable first"), needs=NEEDS)
+@question("levels.queue", message("Moves to decide, the most valuable first"), needs=NEEDS, written=True)
 def queue(reader: Reader) -> Answer:
     plan = planned(reader)
     if isinstance(plan, Answer):
@@ -206,12 +214,13 @@ def queue(reader: Reader) -> Answer:
     table = explained(reader, plan, listing(reader, plan, moves=True, limit=QUEUED))
     asks = plan.task.rates.rules.approval.asks
     changes = zip(table["recommended"], table["cost_change"], table["gain"], strict=True)
+    table["state"] = states(reader, plan, table["code"])
     table["approval"] = [reader.t("second person") if asks(*change) else "" for change in changes]
     counts = counts_of(moves_of(plan))
     count = sum(counts.values())
     columns = [
         *("code", "name", "region", "grade", "current", "recommended", "gain", "cost_change", "hours_change"),
-        *("reasons", "approval"),
+        *("reasons", "approval", "state"),
     ]
     numbers = counts | {"moves": count, "shown": len(table), "gain": plan.value}
     if not count:
@@ -226,13 +235,15 @@ def queue(reader: Reader) -> Answer:
     return Answer(headline, table[columns], numbers, customers_of(plan))
 
 
-@question("levels.plan", message("The plan to hand over"), needs=NEEDS)
+@question("levels.plan", message("The plan to hand over"), needs=NEEDS, written=True)
 def plan_(reader: Reader) -> Answer:
     plan = planned(reader)
     if isinstance(plan, Answer):
         return plan
     table = listing(reader, plan, moves=True, limit=None)
-    columns = ["code", "name", "region", "grade", "current", "recommended", "gain", "cost_change", "hours_change"]
+    table["state"] = states(reader, plan, table["code"])
+    columns = ["code", "name", "region", "grade", "current", "recommended", "state"]
+    columns += ["gain", "cost_change", "hours_change"]
     numbers = counts_of(moves_of(plan)) | {"gain": plan.value, "policy": plan.task.rates.rules.version}
     return Answer(summed_up(reader, plan), table[columns], numbers, customers_of(plan))
 
@@ -243,6 +254,7 @@ def plan_(reader: Reader) -> Answer:
     needs=NEEDS,
     draw=charts.capacity,
     dimension="region",
+    written=True,
 )
 def capacity(reader: Reader) -> Answer:
     plan = planned(reader)
@@ -277,7 +289,9 @@ def capacity(reader: Reader) -> Answer:
     return Answer(headline, table, {}, customers_of(plan))
 
 
-@question("levels.frontier", message("What another budget would bring"), needs=NEEDS, draw=charts.frontier)
+@question(
+    "levels.frontier", message("What another budget would bring"), needs=NEEDS, draw=charts.frontier, written=True
+)
 def frontier(reader: Reader) -> Answer:
     plan = planned(reader)
     if isinstance(plan, Answer):

@@ -21,6 +21,7 @@ from dashboard.analysis.response import Response
 from dashboard.insight import Answer, Reader, no_customers
 from dashboard.insights.satisfaction import fitted
 from dashboard.language import message
+from dashboard.ledger import decisions, pilots
 from dashboard.policy import Policy, policy
 from queries import levels as queries
 from queries.levels import CHARGES, CLASS, COUNTS, NOWHERE, SCORE_STEPS, Handed, Sheet
@@ -269,7 +270,29 @@ def sheet_of(reader: Reader, rates: Rates) -> Sheet:
         ),
         talk=rates.talk(),
         score=round(SCORE_STEPS * usual),
+        decided=tuple(sorted(settled(reader).items())),
     )
+
+
+def settled(reader: Reader) -> dict[str, int]:
+    """Customers whose level is not the plan's to choose, by code: decided in this review, overridden by somebody and
+    not yet expired, or held at their level by a pilot. Nobody without a ledger."""
+    if reader.ledger is None:
+        return {}
+    day = min(reader.view.window.last_day, reader.calendar.last_day)
+    held = {
+        code: queries.KEPT
+        for pilot in pilots.declared(reader)
+        if pilot.starts_on <= day <= pilot.ends_on
+        for code in pilot.held
+    }
+    overridden = decisions.in_force(reader, day, actions=("override",))
+    chosen = {
+        code: made.level
+        for code, made in decisions.of_review(reader, day).items()
+        if made.level and made.verdict != "rejected"
+    }
+    return held | {code: TIERS.index(level) for code, level in (overridden | chosen).items()}
 
 
 def rates_of(reader: Reader) -> Rates | None:

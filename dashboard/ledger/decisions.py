@@ -187,13 +187,13 @@ def reviews(reader: Reader) -> list[date]:
     return sorted({row.review for row in found if row.customer_code in seen}, reverse=True)
 
 
-def in_force(reader: Reader, on: date) -> dict[str, str]:
-    """The level decided for each customer, by code, as it stands on a day.
+def in_force(reader: Reader, on: date, actions: Sequence[str] = ("accept", "override")) -> dict[str, str]:
+    """The level decided for each customer, by code, as it stands on a day; of decisions with these actions.
 
     Of the reviews up to that day the newest one that accepted or overrode counts; an override only to its last day, a
     rejected decision not at all. What was put off or taken back changes nothing: the review before it still stands.
     """
-    counts = and_(d.c.review <= on, _newest(), d.c.action.in_(("accept", "override")))
+    counts = and_(d.c.review <= on, _newest(), d.c.action.in_(actions))
     found = [row for row in rows(reader, _judged(counts)) if row.verdict != "rejected"]
     newest = {row.customer_code: row for row in sorted(found, key=lambda each: each.review)}
     lasting = {c: row.level for c, row in newest.items() if row.expires_on is None or row.expires_on >= on}

@@ -101,9 +101,12 @@ def _review(reader: Reader, ledger: Ledger, moves: pd.DataFrame, day: date) -> i
 def _choice(place: int, move: tuple, rules: Policy, rates: dict[str, float], day: date) -> Choice:
     _, code, before, level, margin, profit, satisfaction = move
     old, new = rules.levels[before], rules.levels[level]
-    cost = sum(rates[a] * units for a, units in new.includes.items())
-    cost -= sum(rates[a] * units for a, units in old.includes.items())
-    gain = max(float(margin), 0.0) / (1 + old.response) * (new.response - old.response) - cost
+    effort = [
+        sum(rates[a] * units for a, units in each.includes.items()) + sum(each.money.values()) for each in (old, new)
+    ]
+    spending = 1 + rules.response["spending"].at(effort)
+    cost = effort[1] - effort[0]
+    gain = max(float(margin), 0.0) * (float(spending[1] / spending[0]) - 1) - cost
     expected = {"gain": gain, "cost": cost, "profit": float(profit) + gain, "satisfaction": satisfaction}
     if place % OVERRIDDEN:
         return Choice(code, "accept", before, level, level, expected=expected)
