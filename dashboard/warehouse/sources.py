@@ -9,6 +9,7 @@ types. A new kind of source is a reader here: it appends rows and rejects what i
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from dashboard.warehouse.plain import in_utf8, unpacked
 from dashboard.warehouse.progress import Progress, told
 from dashboard.warehouse.sheets import read_xls, read_xlsx
 from dashboard.warehouse.staging import LINE, File, Plain, Staged, append, append_texts, count, reject, same_columns
-from dashboard.warehouse.writing import first_line, ident, literal, run
+from dashboard.warehouse.writing import NO_BLANKS, ODD, first_line, ident, literal, run
 
 AS_LINES = "columns = {'line': 'VARCHAR'}, delim = '', quote = '', escape = '', header = false, auto_detect = false"
 
@@ -35,14 +36,22 @@ def connect(scratch: Path) -> duckdb.DuckDBPyConnection:
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "temp_directory": str(scratch / "spill"),
+            "memory_limit": f"{_memory()}MB",
         }
     )
+    # The engine's own bar would go to standard output; its count is asked for instead.
+    run(connection, "SET enable_progress_bar = true; SET enable_progress_bar_print = false")
     run(connection, "CREATE SCHEMA raw; CREATE SCHEMA stage")
     run(
         connection,
         "CREATE TABLE stage.rejected (source VARCHAR, file VARCHAR, line BIGINT, reason VARCHAR, text VARCHAR)",
     )
     return connection
+
+
+def _memory() -> int:
+    """Megabytes that a load may hold, whatever the size of its files: half of the machine's, at most 4 GB."""
+    return min(4096, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 21)
 
 
 def lock_down(connection: duckdb.DuckDBPyConnection) -> None:
@@ -149,10 +158,23 @@ def _read_parquet(connection: duckdb.DuckDBPyConnection, staged: Staged, files: 
         files[0],
         f"SELECT * FROM read_parquet([{copies}], union_by_name = true, binary_as_string = true)",
     )
+    staged.blanks = _blanks(connection, staged)
     staged.files.clear()
     for file in files:
         rows = count(connection, f"read_parquet({literal(file.path)})")
         staged.files.append(File(file, staged.rows + 1, staged.rows + rows))
+
+
+def _blanks(connection: duckdb.DuckDBPyConnection, staged: Staged) -> int:
+    """What surrounds the text of a staged source: nothing, or something to be trimmed."""
+    words = [ident(column) for column, kind in staged.columns.items() if kind == "VARCHAR"]
+    odd = "chr(160), chr(12288)"
+    around = " OR ".join(
+        f"{word} < '!' OR prefix({word}, chr(160)) OR prefix({word}, chr(12288))"
+        f" OR right({word}, 1) IN (' ', chr(9), chr(10), chr(13), {odd})"
+        for word in words
+    )
+    return ODD if words and run(connection, f"SELECT 1 FROM {staged.table} WHERE {around} LIMIT 1") else NO_BLANKS
 
 
 def _read_jsonl(connection: duckdb.DuckDBPyConnection, staged: Staged, files: list[Plain], scratch: Path) -> None:

@@ -40,13 +40,10 @@ PERIODS = ("Last 13 weeks", "Last 52 weeks")
 
 def main() -> None:
     options = _options()
+    if set(options.parts) - {"methods", "loading"}:
+        _measure_product(options)
     if "loading" in options.parts:
         loading.run(options.lines)
-        options.parts.remove("loading")
-    if not options.parts:
-        return
-    if set(options.parts) - {"methods"}:
-        _measure_product(options)
     if "methods" in options.parts:
         methods.run(options.share)
 

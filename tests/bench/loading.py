@@ -101,5 +101,5 @@ def _measured(body: str, folder: Path, file: str) -> tuple[float, float]:
     """Seconds and megabytes of one run in a process of its own."""
     program = MEASURED.format(body=body)
     done = subprocess.run([sys.executable, "-c", program, folder, file], capture_output=True, text=True, check=True)
-    seconds, memory = map(float, done.stdout.split())
+    seconds, memory = map(float, done.stdout.split()[-2:])
     return seconds, memory
