@@ -14,3 +14,5 @@ if needs(reader, "assignment", "costs", "cost_of_goods"):
     cards(reader, look, ["levels.matrix", "levels.frontier"])
     card(reader, look, "levels.queue", opens_customer=True)
     cards(reader, look, ["levels.capacity", "levels.today"])
+    card(reader, look, "levels.follow_up")
+    card(reader, look, "levels.response")

@@ -15,10 +15,10 @@ from dashboard.filters import Filters
 from dashboard.policy import Limits, Rule
 from dashboard.scope import Scope
 from dashboard.warehouse.read import Marts
-from queries import cost, customers, levels, lifetime, population, satisfaction, tiers, value
+from queries import cost, customers, levels, lifetime, moves, population, satisfaction, tiers, value
 from queries.population import View
 
-MODULES: tuple[ModuleType, ...] = (population, value, lifetime, cost, customers, levels, satisfaction, tiers)
+MODULES: tuple[ModuleType, ...] = (population, value, lifetime, cost, customers, levels, moves, satisfaction, tiers)
 
 LIMITS = Limits(1, "self_service", 0.1, (Rule("key", "strategic_fit", "at_least", 5, {}),), ())
 FOUR = tuple(tuple(float(i * 4 + j) / 100 for j in range(4)) for i in range(4))

@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.charts.axes import money_axis, span, title
-from dashboard.charts.marks import Cell, Column, bars_of, curve, dot, grid, hover, ranking, tones
+from dashboard.charts.marks import Cell, Column, bars_of, curve, dot, grid, hover, interval, ranking, tones
 from dashboard.charts.theme import SIZE, Look, annotation, caption, clean, empty, figure, layout, line, mix, rows
 from dashboard.language import TIER_NAMES, undefined
 from queries.schema import TIERS
@@ -89,6 +89,46 @@ def capacity(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fig
     low, high = span([*shares, *today, 1.0])
     mark = line(look, 1, 1, 0, 1, yref="paper", color=palette.secondary)
     return ranking(look, names, [bars, marks], columns_shown, low, high, notes=[note], shapes=[mark])
+
+
+def follow_up(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure:
+    """What each batch of moves brought, with its interval, and what was expected of it as a tick."""
+    if table.empty:
+        return empty(look)
+    palette, say, language = look.palette, look.language.t, look.language
+    found = rows(table, ["direction", "n", "expected_profit", "came", "came_low", "came_high"])
+    days = [language.date(day) for day in table["date"]]
+    came, low, high = ([row[i] for row in found] for i in (3, 4, 5))
+    expected = [row[2] for row in found]
+    hovers = [
+        hover(
+            f"{day} · {row[0]}",
+            (say("Customers"), language.number(row[1], exact=True)),
+            (say("Expected"), look.money(row[2], plus=True)),
+            (say("Came"), f"{look.money(row[3], plus=True)} ({look.money(row[4])} – {look.money(row[5])})"),
+        )
+        for day, row in zip(days, found, strict=True)
+    ]
+    places = list(range(len(found)))
+    mark = {"size": 9, "color": palette.accent}
+    seen = dot(
+        clean(came),
+        places,
+        palette.accent,
+        marker=mark,
+        error_x=interval(clean(high), clean(came), clean(low), palette.accent),
+        hovertext=hovers,
+        hoverinfo="text",
+    )
+    tick = {"symbol": "line-ns", "size": 16, "line": {"width": 2, "color": palette.text}}
+    hoped = dot(clean(expected), places, palette.text, marker=tick)
+    columns = [
+        Column(say("Expected"), [look.money(value) for value in expected], width=70),
+        Column(say("Came"), [look.money(value) for value in came], tones(came, look), width=70),
+    ]
+    names = [f"{day} {row[0]}" for day, row in zip(days, found, strict=True)]
+    note = caption(say("Dot: came, with its 95% interval. Tick: expected"), look, yshift=24)
+    return ranking(look, names, [seen, hoped], columns, *span([*low, *high, *expected]), notes=[note])
 
 
 def _decision(

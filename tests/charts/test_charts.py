@@ -295,6 +295,14 @@ def cases() -> dict[str, Case]:
                 "corner_pays": False,
             },
         ),
+        "follow-up": (
+            levels.follow_up,
+            frame(
+                "date direction n alike expected_profit came came_low came_high",
+                *((WEEKS[i], "raised", 40, 90, 1e5, 2e5 - 1e5 * i, -1e5, 4e5) for i in range(3)),
+            ),
+            {},
+        ),
         "capacity": (
             levels.capacity,
             frame(

@@ -1,0 +1,139 @@
+"""What came of past moves between levels: customers that were moved against customers alike who were not.
+
+A batch is a quarter with changes of tier; its day is the one on which most of them fell. Alike are customers with the
+same grade before and after and the same tier before: so a move that only follows a better grade isn't taken for its
+cause. What a customer did in the half year before the day is compared with the half year from it on.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Date, Select, Subquery, and_, case, cast, func, literal, or_, select
+from sqlalchemy.types import Double
+
+from queries import marts
+from queries.population import View, population
+from queries.schema import GRADES, TIERS
+
+HALF_YEAR_DAYS = 182
+MOST_BATCHES = 6
+OUTCOMES = ("margin", "profit", "cost", "satisfaction", "stayed")
+
+
+def batches(view: View) -> Subquery:
+    """Quarters with changes of tier whose half years lie within the data: day, eve (the last day before the quarter)
+    and close (its last day); the newest few."""
+    a, calendar = marts.assignment.c, view.calendar
+    before = func.lag(a.tier).over(partition_by=a.customer_key, order_by=a.valid_from)
+    history = select(a.valid_from, a.tier, before.label("before")).subquery("history").c
+    quarter = cast(func.date_trunc("quarter", history.valid_from), Date).label("quarter")
+    # The day of most moves, the first of several: what everybody else's half years are counted from.
+    counted = (
+        select(quarter, history.valid_from.label("day"), func.count().label("moves"))
+        .where(history.before != history.tier, history.before.in_(TIERS), history.tier.in_(TIERS))
+        .group_by(quarter, history.valid_from)
+        .subquery("counted")
+        .c
+    )
+    place = func.row_number().over(partition_by=counted.quarter, order_by=(counted.moves.desc(), counted.day))
+    first = select(counted.quarter, counted.day, place.label("place")).subquery("first").c
+    whole = and_(
+        first.day - HALF_YEAR_DAYS >= literal(calendar.first_week, Date),
+        first.day + HALF_YEAR_DAYS - 1 <= literal(calendar.last_day, Date),
+    )
+    months = func.to_months(3)
+    return (
+        select(
+            first.day,
+            (first.quarter - 1).label("eve"),
+            (cast(first.quarter + months, Date) - 1).label("close"),
+        )
+        .where(first.place == 1, whole)
+        .order_by(first.day.desc())
+        .limit(MOST_BATCHES)
+        .subquery("batches")
+    )
+
+
+def outcomes(view: View) -> Select:
+    """Cells of alike customers by what became of their tier.
+
+    Columns day, grade_before, grade_after, tier_before, tier_after, customers, and for each outcome the number
+    (n_…), mean (mean_…) and variance (variance_…) of the customers' changes; before_margin is the mean margin of the
+    half year before. Satisfaction changes for those asked in both half years; stayed is whether a customer who bought
+    before bought again.
+    """
+    people, batch = population(view), batches(view)
+    p, b = people.c, batch.c
+    old, new = marts.assignment.alias("old"), marts.assignment.alias("new")
+
+    def in_force(row: Any, day: ColumnElement) -> ColumnElement[bool]:
+        return and_(row.valid_from <= day, or_(row.valid_to.is_(None), row.valid_to > day))
+
+    members = (
+        select(
+            *(b.day, p.customer_key, old.c.grade.label("grade_before"), new.c.grade.label("grade_after")),
+            *(old.c.tier.label("tier_before"), new.c.tier.label("tier_after")),
+        )
+        .join_from(old, batch, in_force(old.c, b.eve))
+        .join(new, and_(new.c.customer_key == old.c.customer_key, in_force(new.c, b.close)))
+        .join(people, p.customer_key == old.c.customer_key)
+        .where(*[row.c.grade.in_(GRADES) & row.c.tier.in_(TIERS) for row in (old, new)])
+        .subquery("members")
+    )
+    m, w = members.c, marts.customer_week.c
+    near = w.week.between(b.day - HALF_YEAR_DAYS, b.day + HALF_YEAR_DAYS - 1)
+    later = w.week >= b.day
+
+    def total(name: str, after: bool) -> ColumnElement[Any]:
+        return func.sum(case((later if after else ~later, cast(w[name], Double)), else_=0.0))
+
+    names = ("gross_margin", "profit", "cost_to_serve", "satisfaction_sum", "satisfaction_n", "purchase_days")
+    did = (
+        select(
+            *(b.day, w.customer_key),
+            *[total(name, after).label(f"{name}_{int(after)}") for name in names for after in (False, True)],
+        )
+        .join_from(marts.customer_week, batch, near)
+        .group_by(b.day, w.customer_key)
+        .subquery("did")
+    )
+    d = did.c
+
+    def value(name: str, after: int) -> ColumnElement[Any]:
+        return func.coalesce(d[f"{name}_{after}"], 0.0)
+
+    def score(after: int) -> ColumnElement[Any]:
+        return d[f"satisfaction_sum_{after}"] / func.nullif(d[f"satisfaction_n_{after}"], 0)
+
+    changes = (
+        select(
+            *m,
+            value("gross_margin", 0).label("before_margin"),
+            (value("gross_margin", 1) - value("gross_margin", 0)).label("margin"),
+            (value("profit", 1) - value("profit", 0)).label("profit"),
+            (value("cost_to_serve", 1) - value("cost_to_serve", 0)).label("cost"),
+            (score(1) - score(0)).label("satisfaction"),
+            case((d.purchase_days_0 > 0, case((d.purchase_days_1 > 0, 1.0), else_=0.0))).label("stayed"),
+        )
+        .join_from(members, did, and_(d.day == m.day, d.customer_key == m.customer_key), isouter=True)
+        .subquery("changes")
+    )
+    c = changes.c
+    keys = (c.day, c.grade_before, c.grade_after, c.tier_before, c.tier_after)
+    statistics = [
+        part
+        for name in OUTCOMES
+        for part in (
+            func.count(c[name]).label(f"n_{name}"),
+            func.avg(c[name]).label(f"mean_{name}"),
+            func.var_samp(c[name]).label(f"variance_{name}"),
+        )
+    ]
+    customers = func.count().label("customers")
+    return (
+        select(*keys, customers, func.avg(c.before_margin).label("before_margin"), *statistics)
+        .group_by(*keys)
+        .order_by(*keys)
+    )

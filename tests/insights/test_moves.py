@@ -1,0 +1,65 @@
+"""A planted effect of a move between levels is found against customers alike, with its interval."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.small import Books, asked
+
+DAY = "2025-07-07"
+
+
+def moved(effect: float) -> Books:
+    """Eighty standard customers of grade B; every other one becomes a key account and brings `effect` more in the
+    half year from then on. Everybody brings 50 more then: what all share is not the move's."""
+    rng = np.random.default_rng(3)
+    b = Books()
+    b.region("N", "North")
+    # What the policy as shipped includes has to have a rate.
+    for code in ("visit", "call", "technical_support"):
+        b.add("activity", code=code, name=code, driver_unit="unit")
+        b.rate(code, "2020-01-01", None, 1)
+    for number in range(80):
+        code = f"C{number:02}"
+        b.customer(code, "N", acquired_on="2024-01-01")
+        up = number % 2 == 0
+        for day, mean in (("2025-02-03", 300.0), ("2025-09-01", 350.0 + effect * up)):
+            b.sale(code, day, round(float(mean + rng.normal(0, 20)), 2), 0)
+        b.assigned(code, "B", "standard", "2024-01-01", DAY if up else None)
+        if up:
+            b.assigned(code, "B", "key", DAY)
+    b.sale("C01", "2024-11-20", 10, 0)
+    b.sale("C01", "2026-05-01", 10, 0)
+    b.served("C01", "visit", "2026-04-01", 1)
+    return b
+
+
+@pytest.mark.parametrize("effect", [0.0, 60.0])
+def test_a_planted_effect_lies_in_its_interval(tmp_path: Path, effect: float) -> None:
+    insight = asked(moved(effect).marts(tmp_path), "levels.follow_up")
+    (row,) = insight.table.to_dict("records")
+    assert (row["n"], row["alike"], row["direction"]) == (40, 40, "raised")
+    assert row["came_low"] <= 40 * effect <= row["came_high"]
+    assert row["came_high"] - row["came_low"] < 40 * 40
+    if effect:
+        assert row["came_low"] > 0
+
+
+def test_the_assumption_stands_beside_what_was_seen(tmp_path: Path) -> None:
+    insight = asked(moved(60.0).marts(tmp_path), "levels.response")
+    margin = insight.table.set_index("outcome").loc["Gross margin"]
+    assert (margin["current"], margin["recommended"], margin["n"]) == ("standard", "key", 40)
+    assert margin["effect_low"] <= 60 / 300 <= margin["effect_high"]
+    assert "association" in insight.headline
+    assert set(insight.numbers["sources"]) == {"spending", "retention", "satisfaction", "cost_to_serve"}
+
+
+def test_without_a_past_nothing_is_claimed(tmp_path: Path) -> None:
+    b = moved(0.0)
+    b.rows["assignment"] = [row for row in b.rows["assignment"] if row["tier"] == "standard"]
+    insight = asked(b.marts(tmp_path), "levels.follow_up")
+    assert insight.table.empty
+    assert insight.headline.startswith("No move between levels is old enough")
