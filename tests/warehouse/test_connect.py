@@ -120,7 +120,7 @@ def test_filled_tables_are_those_with_rows(small_file: Path) -> None:
     with warehouse.connect() as connection:
         filled = warehouse.filled_tables(connection)
     assert {"customer", "sales_line", "survey", "target"} <= filled
-    assert not {"stock_month", "loyalty_entry", "opportunity_stage"} & filled
+    assert not {"stock_month", "loyalty_entry"} & filled
 
 
 def test_optional_tables_may_be_absent_and_views_count_as_tables(tmp_path: Path) -> None:
