@@ -92,6 +92,7 @@ def main() -> None:
             on_change=_choose_language,
             label_visibility="collapsed",
         )
+        session.follow_scheme()
     if chosen is named:
         with contextlib.suppress(DashboardError):  # the page says it
             session.reader()  # the link's filters, which the other address would lose

@@ -79,12 +79,15 @@ def kind_of(column: str) -> Format:
     return METRICS[column].format if column in METRICS else PARTS.get(column.split(":")[0], "text")
 
 
-def forms(shown: pd.DataFrame, reader: Reader) -> dict[str, Callable[[float], str]]:
-    """How the numbers of each numeric column are written: in full, with a true minus, undefined as a dash."""
+def forms(shown: pd.DataFrame, reader: Reader, *, cents: bool = False) -> dict[str, Callable[[float], str]]:
+    """How the numbers of each numeric column are written: in full, with a true minus, undefined as a dash.
+
+    Large money stands without cents, but a ledger's, which adds up to the cent, and where `cents` asks for them.
+    Other numbers have decimals only in a column where one needs them.
+    """
     numeric = [column for column in shown.columns if pd.api.types.is_numeric_dtype(shown[column])]
     money = [column for column in numeric if kind_of(column) == "money"]
-    # A ledger adds up to the cent.
-    whole = "ledger" not in shown and bool((shown[money].abs() >= WHOLE_FROM).any(axis=None))
+    whole = not cents and "ledger" not in shown and bool((shown[money].abs() >= WHOLE_FROM).any(axis=None))
 
     def form(column: str) -> Callable[[float], str]:
         kind = kind_of(column)
@@ -92,7 +95,9 @@ def forms(shown: pd.DataFrame, reader: Reader) -> dict[str, Callable[[float], st
             return lambda value: reader.language.percent(value, 1)
         if kind == "size":
             return reader.language.number
-        decimals = 0 if kind == "money" and whole else DECIMALS.get(kind, 0)
+        known = shown[column].dropna()
+        entire = whole if kind == "money" else kind == "number" and bool((known == known.round()).all())
+        decimals = 0 if entire else DECIMALS.get(kind, 0)
         return lambda value: UNDEFINED if undefined(value) else minus(f"{value:,.{decimals}f}")
 
     return {column: form(column) for column in numeric}

@@ -41,7 +41,7 @@ def fold(reader: Reader, look: Look, key: str, *, opens_customer: bool = False) 
     opened = st.expander(f"{title}  \n**{plain_markdown(insight.headline)}**", key=f"fold-{key}", on_change="rerun")
     if opened.open:
         with opened:
-            card(reader, look, key, opens_customer=opens_customer, headline=False)
+            _evidence(reader, look, insight, opens_customer)
 
 
 def _card(
@@ -52,10 +52,19 @@ def _card(
     `headline` is False where the page's own headline is this one. A question without a figure shows its
     table; with `opens_customer` a click on a row opens the customer. `height` is that of the figure beside it.
     """
-    asked = find(key)
     insight = answer(key, reader)
+    head = _head(reader.t(find(key).title), insight, headline)
+    _evidence(reader, look, insight, opens_customer, height, head)
+
+
+def _evidence(
+    reader: Reader, look: Look, insight: Insight, opens_customer: bool, height: int = 0, head: str = ""
+) -> None:
+    """A card below its finding: figure or table, and the ways on; or the way back from an empty view."""
+    asked, key = find(insight.key), insight.key
     with st.container(key=f"card-{key.replace('.', '-')}"):
-        st.html(_head(reader.t(asked.title), insight, headline))
+        if head:
+            st.html(head)
         if insight.missing or (not insight.n and insight.table.empty):
             if not insight.missing and reader.filters != reader.filters.reset():
                 st.button(reader.t("Show all customers"), key=f"all-{key}", on_click=session.reset, type="tertiary")

@@ -20,6 +20,7 @@ from dashboard.ui.answers import answer
 from dashboard.ui.data import grid
 from dashboard.ui.table import plain_markdown
 from dashboard.warehouse.connect import Warehouse
+from dashboard.wording import forms
 from queries import customers as queries
 
 FOUND, LINES = 20, 50
@@ -172,8 +173,14 @@ def _lines(reader: Reader, statement: Select, table: str) -> None:
     for column in ("quantity", "revenue", "discount", "cost_of_goods"):
         if column in rows:
             rows[column] = rows[column].astype(float)
-    names = {column: reader.t(HEADINGS[column]) for column in rows.columns if column in HEADINGS}
-    st.dataframe(rows.rename(columns=names), hide_index=True, key=f"lines-{table}", placeholder=UNDEFINED)
+    config = {column: reader.t(HEADINGS[column]) for column in rows.columns if column in HEADINGS}
+    st.dataframe(
+        rows.style.format(forms(rows, reader, cents=True)),
+        hide_index=True,
+        column_config=config,
+        key=f"lines-{table}",
+        placeholder=UNDEFINED,
+    )
 
 
 def personal(reader: Reader) -> None:

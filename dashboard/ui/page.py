@@ -20,6 +20,8 @@ from dashboard.ui.answers import answer
 from dashboard.ui.table import go_on, plain_markdown
 from queries.schema import GRADES, TIERS
 
+FRESH_DAYS = 14
+"""Days after which data are old for a review that is held every week."""
 CHOICE_NAMES = {
     "region": message("Region"),
     "grade": message("Grade"),
@@ -52,10 +54,24 @@ def open_page(title: str, *, filtered: bool = True, weekly: bool = False) -> tup
             plain_markdown(reader.t("Not in these data and left out: {what}. Everything else is kept.", what=what))
         )
     _findings_line(reader)
+    _age(reader)
     if filtered:
         _filter_bar(reader, weekly)
     go_on(reader)
     return reader, look
+
+
+def _age(reader: Reader) -> None:
+    """Say so when the newest weeks are missing; the demo's course ends where it ends."""
+    last = reader.calendar.last_day
+    days = (date.today() - last).days
+    if days > FRESH_DAYS and reader.marts.info.get("source.origin") != "demo":
+        said = reader.t(
+            "The data end on {day}, {n} days ago: what happened since is not in these numbers.",
+            day=reader.language.date(last),
+            n=f"{days:,}",
+        )
+        st.html(f"<p class='notice stale' role='status'>{html.escape(said)}</p>")
 
 
 def _unknown(reader: Reader, name: str, values: Sequence[str]) -> str:

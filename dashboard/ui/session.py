@@ -5,6 +5,8 @@ Filters live in the session and in the URL. A page change keeps them; a link res
 
 from __future__ import annotations
 
+import html
+
 import streamlit as st
 
 from dashboard.charts.theme import Look
@@ -21,6 +23,15 @@ PAGES, PAGE = "pages", "page"
 DEFAULT_LANGUAGE = "zh"
 PRESENT = "present"
 """The URL's parameter of the presentation: which answer is on the screen."""
+FOLLOW_SCHEME = """
+export default function({ setTriggerValue }) {
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const tell = () => setTimeout(() => setTriggerValue("changed", dark.matches), 200);
+  dark.addEventListener("change", tell);
+  return () => dark.removeEventListener("change", tell);
+}
+"""
+"""Asks for a run when the browser turns light or dark: the page follows by itself, charts are drawn by the server."""
 
 
 def scope() -> Scope:
@@ -30,7 +41,9 @@ def scope() -> Scope:
         return Scope.unrestricted("local")
     speech = words()
     if not st.user.get("is_logged_in"):
-        st.title(speech.t("Customer value dashboard"))
+        title = speech.t("Customer value dashboard")
+        how = speech.t("Sign in with your company account to see the data you are entitled to.")
+        st.html(f"<div class='door'><h1>{html.escape(title)}</h1><p>{html.escape(how)}</p></div>")
         st.button(speech.t("Sign in"), type="primary", on_click=st.login)
         st.stop()
     found = settings.scope_of(str(st.user.get("email") or ""))
@@ -55,6 +68,11 @@ def words() -> Language:
 def look(held: Marts) -> Look:
     """The theme in force, the language and the currency: what a figure needs to know of its reader."""
     return Look("dark" if st.context.theme.type == "dark" else "light", words(), held.currency)
+
+
+def follow_scheme() -> None:
+    """Draw the charts anew when the browser turns light or dark."""
+    st.components.v2.component("scheme", js=FOLLOW_SCHEME)(key="scheme", on_changed_change=lambda: None)
 
 
 def filters() -> Filters:

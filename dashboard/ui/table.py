@@ -17,8 +17,8 @@ from dashboard.ui import session
 from dashboard.ui.answers import answer
 from dashboard.wording import CODED, forms, heading, kind_of, readable
 
-WIDTHS = {"code": 82, "name": 186, "grade": 58, "tier": 86, "region": 92}
-KIND_WIDTHS = {"money": 92, "share": 76}
+WIDTHS = {"code": 82, "name": 176, "grade": 58, "tier": 86, "region": 92}
+KIND_WIDTHS = {"money": 88, "share": 76, "number": 84}
 """Pixels of a column, so that a customer's row is seen whole on a desk's screen."""
 MOST_ROWS, TALL = 12, 420
 

@@ -59,13 +59,12 @@ def test_the_dark_scheme_changes_the_page_and_the_charts(server: str, page: Page
     expect(page.locator(".page-title")).to_have_css("color", rgb(DARK.secondary))
     assert not look.pale_texts(page)
 
-    page.reload()
-    drawn(page)
     page.wait_for_function(
         "colour => JSON.stringify([...document.querySelectorAll('.js-plotly-plot')].map(p => p.data)).includes(colour)",
         arg=DARK.grades["A"],
         timeout=PATIENCE,
     )
+    drawn(page)
     dark = charts(page)
     assert len(dark) == len(light)
     assert not [colour for colour in LIGHT.grades.values() if any(colour in chart for chart in dark)]

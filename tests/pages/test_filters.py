@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from dashboard.language import language
 from dashboard.warehouse.read import Marts
 from tests.pages.app import CHINESE, ENGLISH, PAGES, bodies, figures, headlines, opened, turned
 from tests.pages.conftest import configured
-from tests.small import asked, line, published
+from tests.small import Books, asked, line, published
 
 FILTERED = tuple(page for page in PAGES if page not in ("customer", "data"))
 EMPTY = {"kind": "person", "grade": "A", "region": "SG", "industry": "manufacturing", "tier": "self_service"}
@@ -152,6 +153,18 @@ def test_new_data_without_a_code_keep_the_other_filters(tmp_path: Path, monkeypa
     (said,) = [warning.value.replace("\\", "") for warning in app.warning]
     assert "地区 GONE" in said and not ENGLISH.search(said.replace("GONE", ""))
     assert app.query_params == {"region": "KEPT", "period": "13w", "lang": "zh"}
+
+
+@pytest.mark.parametrize(("days", "old"), [(3, False), (60, True)])
+def test_old_data_are_said_to_be_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int, old: bool) -> None:
+    books = Books()
+    books.customer("C1")
+    books.sale("C1", (date.today() - timedelta(days=days)).isoformat(), 100, 60)
+    path = tmp_path / "w.duckdb"
+    published(str(books.file(path)), tmp_path / "w.marts")
+    configured(path, monkeypatch)
+    for lang, said in (("en", "60 days ago"), ("zh", "60天")):
+        assert (said in bodies(opened("overview", lang))) == old
 
 
 def test_a_link_that_tries_to_be_something_else_is_only_text(demo_app: Path) -> None:
