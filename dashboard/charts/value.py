@@ -194,21 +194,26 @@ def distribution(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go
 def deciles(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure:
     """Profit share of each tenth of customers, best first; a line shows the same tenth's revenue share.
 
-    Where the total profit is not positive the bars are money.
+    Where the total profit is not positive the bars are money; where it is unknown they are revenue.
     """
     if table.empty:
         return empty(look)
     palette, say, language = look.palette, look.language.t, look.language
     columns = ["decile", "customers", "revenue", "profit", "revenue_share", "profit_share"]
     tenths = rows(table.sort_values("decile"), columns)
-    in_shares = any(tenth[5] is not None for tenth in tenths)
-    place, profit = [tenth[0] for tenth in tenths], [tenth[5 if in_shares else 3] for tenth in tenths]
-    revenue = [tenth[4] if in_shares else None for tenth in tenths]
+    known = any(tenth[3] is not None for tenth in tenths)
+    in_shares = not known or any(tenth[5] is not None for tenth in tenths)
+    shown = (5 if in_shares else 3) if known else 4
+    place, profit = [tenth[0] for tenth in tenths], [tenth[shown] for tenth in tenths]
+    revenue = [tenth[4] if in_shares and known else None for tenth in tenths]
     low, high = span(profit, revenue)
     room = (high - low) * 0.12 or 0.1
     low, high = low - room * (low < 0), high + room
     if in_shares:
-        yaxis, heading = percent_axis(look, low, high), say("Share of profit (bars) and of revenue (lines)")
+        yaxis, heading = (
+            percent_axis(look, low, high),
+            (say("Share of profit (bars) and of revenue (lines)") if known else say("Share of revenue")),
+        )
     else:
         yaxis, unit = money_axis(look, low, high)
         heading = measured(look, say("Profit"), unit)
@@ -234,7 +239,9 @@ def deciles(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figu
         dot(place, clean(revenue), palette.secondary, marker=shares),
         texts_of(place, clean(heights), labels, look, ["bottom" if (p or 0) < 0 else "top" for p in profit]),
     ]
-    heading_below = say("Tenths of customers, most profitable first")
+    heading_below = (
+        say("Tenths of customers, most profitable first") if known else say("Tenths of customers, largest first")
+    )
     base = layout(
         look,
         height=320,
@@ -247,7 +254,7 @@ def deciles(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figu
 
 
 def trend(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure:
-    """Revenue and profit by week, each on its own panel, over the same weeks last year dotted in grey."""
+    """Revenue and profit (where it is known) by week, a panel each, over the same weeks last year dotted in grey."""
     if table.empty:
         return empty(look)
     palette, say = look.palette, look.language.t
@@ -255,10 +262,12 @@ def trend(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure
     weeks = [pd.Timestamp(day).date() for day in table["week"]]
     shapes, notes, lanes = _events(numbers.get("events") or [], weeks, look)
     traces, axes = [], {}
-    panels = (
-        ("revenue", say("Revenue"), palette.text, "y", (0.58, 1.0)),
-        ("profit", say("Profit"), palette.accent, "y2", (0.0, 0.42)),
-    )
+    revenue = ("revenue", say("Revenue"), palette.text, "y")
+    profit = ("profit", say("Profit"), palette.accent, "y2")
+    known = bool(table["profit"].notna().any())
+    panels = [(*revenue, (0.58, 1.0)), (*profit, (0.0, 0.42))]
+    if not known:  # without cost of goods there is only revenue to draw
+        panels = [(*revenue, (0.0, 1.0))]
     for column, name, color, number, domain in panels:
         now, before = clean(table[column]), clean(table[f"{column}_last_year"])
         low, high = span(now, before)
@@ -274,10 +283,10 @@ def trend(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure
         notes.append(caption(heading, look, y=domain[1], yshift=shift))
     base = layout(
         look,
-        height=400 + 14 * lanes,
+        height=(400 if known else 260) + 14 * lanes,
         margin={"l": 8, "r": 58, "t": 30 + 14 * lanes, "b": 8, "pad": 0},
         hoverdistance=-1,
-        xaxis=week_axis(look, weeks, anchor="y2"),
+        xaxis=week_axis(look, weeks, anchor="y2" if known else "y"),
         shapes=shapes,
         annotations=notes,
         **axes,

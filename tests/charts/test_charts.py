@@ -639,3 +639,14 @@ def lab(color: str, blindness: str) -> np.ndarray:
     to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
     x, y, z = np.cbrt(to_xyz @ seen / np.array([0.9505, 1.0, 1.089]))
     return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def test_without_profit_only_revenue_is_drawn() -> None:
+    """No empty panel and no axis of nothing."""
+    build, table, numbers = CASES["value trend"]
+    drawn = build(table.assign(profit=None, profit_last_year=None), numbers, LOOKS[0])
+    assert "Profit" not in words(drawn) and drawn.layout.yaxis.domain == (0, 1)
+    build, table, numbers = CASES["deciles"]
+    drawn = build(table.assign(profit=None, profit_share=None), numbers, LOOKS[0])
+    assert [round(v, 9) for v in drawn.data[0].y] == [round(v, 9) for v in table["revenue_share"]]
+    assert "Share of revenue" in words(drawn)

@@ -17,7 +17,20 @@ PAGES = tuple(sorted(path.stem for path in (ROOT / "pages").glob("*.py")))
 FIRST = "overview"
 PATIENCE = 120
 
-HIDDEN = {"id", "icon", "key", "url", "page", "page_script_hash", "config", "type", "tag", "deferred_file_id"}
+HIDDEN = {
+    "component_name",
+    "js_content",
+    "id",
+    "icon",
+    "key",
+    "url",
+    "page",
+    "page_script_hash",
+    "config",
+    "type",
+    "tag",
+    "deferred_file_id",
+}
 """Text of a message that no reader sees."""
 DRAWN = {"text", "hovertext", "ticktext", "label", "labels"}
 """Where a Plotly figure keeps its words."""
