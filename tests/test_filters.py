@@ -231,9 +231,7 @@ def test_text_reaches_the_database_as_a_parameter_only(
 
 @settings(QUICK, max_examples=12)
 @given(data=st.data(), name=st.sampled_from([*CHOICES, "customer"]), text=st.one_of(TEXT, st.sampled_from(HOSTILE)))
-def test_hostile_text_finds_nobody_and_harms_nothing(
-    small: Marts, data: st.DataObject, name: str, text: str
-) -> None:
+def test_hostile_text_finds_nobody_and_harms_nothing(small: Marts, data: st.DataObject, name: str, text: str) -> None:
     assume(text not in ("A", "B", "C", "D"))
     group = data.draw(st.sampled_from(("", "moved")))
     filters = Filters(**{name: text if name == "customer" else (text,)}, group=group)

@@ -120,9 +120,7 @@ def test_every_code_has_its_name() -> None:
 
 
 def test_a_message_is_filled_in() -> None:
-    assert (
-        EN.t("{peak} after {share} of customers", peak="142%", share="71%") == "142% after 71% of customers"
-    )
+    assert EN.t("{peak} after {share} of customers", peak="142%", share="71%") == "142% after 71% of customers"
     assert ZH.t("{peak} after {share} of customers", peak="142%", share="71%") == "前71%客户累计142%"
     assert ZH.t("A sentence nobody has translated") == "A sentence nobody has translated"
     assert EN.t("100 % {literally}") == "100 % {literally}"
@@ -269,5 +267,3 @@ def test_what_is_not_there_is_a_dash(code: str, nothing: object) -> None:
     assert {form(nothing) for form in forms} == {"–"}
     assert reader.money(nothing, exact=True) == reader.period(nothing, MONDAY) == "–"
     assert undefined(nothing) and not undefined(0) and not undefined("") and not undefined(False)
-
-

@@ -81,7 +81,5 @@ def _outcome(rng: np.random.Generator, channel: np.ndarray) -> np.ndarray:
     response = np.array([RESPONSE[name] for name in CHANNELS])[channel]
     opt_out = np.array([OPT_OUT.get(name, 0.0) for name in CHANNELS])[channel]
     draw = rng.random(len(channel))
-    otherwise = np.array([INTERESTED, NO_ANSWER, NO_INTEREST, DONE])[
-        pick(rng, [20, 22, 18, 40], len(channel))
-    ]
+    otherwise = np.array([INTERESTED, NO_ANSWER, NO_INTEREST, DONE])[pick(rng, [20, 22, 18, 40], len(channel))]
     return np.where(draw < response, ORDERED, np.where(draw > 1 - opt_out, OPTED_OUT, otherwise))

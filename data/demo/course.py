@@ -59,9 +59,7 @@ class Course:
 
 def spending_at(effort: np.ndarray) -> np.ndarray:
     """Spending relative to the standard tier."""
-    return (1 + SPEND_GAIN * -np.expm1(-SPEND_SPEED * effort)) / (
-        1 + SPEND_GAIN * -np.expm1(-SPEND_SPEED * 0.3)
-    )
+    return (1 + SPEND_GAIN * -np.expm1(-SPEND_SPEED * effort)) / (1 + SPEND_GAIN * -np.expm1(-SPEND_SPEED * 0.3))
 
 
 def run(customers: Customers, orders: Orders, seed: int) -> Course:
@@ -136,9 +134,7 @@ def assignment_rows(customers: Customers, course: Course) -> Batch:
     """One row for each stretch of unchanged grade and tier, the first from acquisition or day 0 on."""
     periods = np.arange(window.PERIODS)
     changed = (np.diff(course.grade, axis=1) != 0) | (np.diff(course.tier, axis=1) != 0)
-    opens = np.hstack([np.zeros((len(customers), 1), bool), changed]) & (
-        periods > course.first_period[:, None]
-    )
+    opens = np.hstack([np.zeros((len(customers), 1), bool), changed]) & (periods > course.first_period[:, None])
     opens |= periods == course.first_period[:, None]
     who, period = np.nonzero(opens)
     begin = np.maximum(window.PERIOD_START[period], customers.acquired[who])

@@ -159,9 +159,7 @@ def _acquired(rng: np.random.Generator, size: int) -> np.ndarray:
 
 
 def _usual_channel(rng: np.random.Generator, person: np.ndarray, came_by: np.ndarray) -> np.ndarray:
-    other = np.where(
-        person, pick(rng, [50, 2, 3, 35, 10], len(person)), pick(rng, [27, 33, 13, 12, 15], len(person))
-    )
+    other = np.where(person, pick(rng, [50, 2, 3, 35, 10], len(person)), pick(rng, [27, 33, 13, 12, 15], len(person)))
     return np.where((came_by < SALES_CHANNELS) & (rng.random(len(person)) < 0.6), came_by, other)
 
 
@@ -175,9 +173,7 @@ def _drop_out(rng: np.random.Generator, person: np.ndarray, disposition: np.ndar
     return drawn
 
 
-def _discount(
-    rng: np.random.Generator, person: np.ndarray, cause: np.ndarray, bigness: np.ndarray
-) -> np.ndarray:
+def _discount(rng: np.random.Generator, person: np.ndarray, cause: np.ndarray, bigness: np.ndarray) -> np.ndarray:
     """Usual discount: persons 2 %, organisations 3 to 12 % by size; some 35 points more with that cause."""
     usual = np.where(person, 0.02, np.clip(0.02 + 0.012 * bigness, 0.03, 0.12))
     deep = np.where(cause == DEEP_DISCOUNT, 0.31 + 0.08 * rng.random(len(person)), 0.0)
@@ -209,9 +205,7 @@ def customer_rows(customers: Customers, names: tuple[list[str], list[str]], seed
     monthly = customers.rate * 4.35 * 3 * customers.line_value
     need = np.log(monthly + 1) + 0.6 * customers.strategic_fit + 1.2 * rng.standard_normal(size)
     limit = 5_000 * np.ceil(monthly * 2.5 * np.exp(0.4 * rng.standard_normal(size)) / 5_000)
-    cost = (
-        ACQUISITION_COST[customers.came_by] * np.where(customers.person, 0.12, 1) * rng.gamma(2.0, 0.5, size)
-    )
+    cost = ACQUISITION_COST[customers.came_by] * np.where(customers.person, 0.12, 1) * rng.gamma(2.0, 0.5, size)
     return {
         "customer_key": customers.key,
         "code": numbered("C", customers.first_key, size, 6),

@@ -18,9 +18,7 @@ from data.demo.service import Delivery
 from data.demo.streams import Subject, stream
 
 KINDS = codes("direct_cost")
-FREIGHT, GIFT, REFUND, LEGAL, DEBT = (
-    KINDS.index(kind) for kind in ("freight", "gift", "refund", "legal", "bad_debt")
-)
+FREIGHT, GIFT, REFUND, LEGAL, DEBT = (KINDS.index(kind) for kind in ("freight", "gift", "refund", "legal", "bad_debt"))
 FREIGHT_SHARE = 0.45
 """Share of orders not carried by the own fleet that leave a freight bill."""
 WRITE_OFF_SHARE, WRITE_OFF_SHARE_OF_CAUSE = 0.0006, 0.60
@@ -66,9 +64,7 @@ def _entries(kind: int, who: np.ndarray, day: np.ndarray, cents: np.ndarray) -> 
     return who, day, np.full(len(who), kind), np.rint(cents).astype(np.int64)
 
 
-def _freight(
-    rng: np.random.Generator, orders: Orders, delivery: Delivery, value: np.ndarray
-) -> tuple[np.ndarray, ...]:
+def _freight(rng: np.random.Generator, orders: Orders, delivery: Delivery, value: np.ndarray) -> tuple[np.ndarray, ...]:
     sent = ~delivery.urgent & ~delivery.own_fleet & (rng.random(len(orders)) < FREIGHT_SHARE)
     chosen = np.flatnonzero(sent)
     cents = (1_500 + 0.05 * value[chosen]) * np.exp(0.3 * rng.standard_normal(len(chosen)))
@@ -88,9 +84,7 @@ def _gifts(customers: Customers, orders: Orders, course: Course) -> list[tuple[n
     return gifts
 
 
-def _refunds(
-    rng: np.random.Generator, customers: Customers, lines: Lines, returns: Returns
-) -> tuple[np.ndarray, ...]:
+def _refunds(rng: np.random.Generator, customers: Customers, lines: Lines, returns: Returns) -> tuple[np.ndarray, ...]:
     who = lines.who[returns.line]
     heavy = customers.suffers(RETURNS, who, returns.day)
     chosen = np.flatnonzero(rng.random(len(who)) < np.where(heavy, REFUND_SHARE_OF_CAUSE, REFUND_SHARE))
@@ -103,9 +97,7 @@ def _write_offs(
 ) -> list[tuple[np.ndarray, ...]]:
     """Orders never paid, written off four to six months later; some go to court first."""
     troubled = customers.suffers(BAD_DEBT, orders.who, orders.day)
-    chosen = np.flatnonzero(
-        rng.random(len(orders)) < np.where(troubled, WRITE_OFF_SHARE_OF_CAUSE, WRITE_OFF_SHARE)
-    )
+    chosen = np.flatnonzero(rng.random(len(orders)) < np.where(troubled, WRITE_OFF_SHARE_OF_CAUSE, WRITE_OFF_SHARE))
     day = orders.day[chosen] + rng.integers(110, 190, len(chosen))
     sued = np.flatnonzero(rng.random(len(chosen)) < LAWSUIT_SHARE)
     fees = 80_000 * np.exp(0.6 * rng.standard_normal(len(sued)))

@@ -65,9 +65,7 @@ def staff_for(customers: int) -> Staff:
 
 def employee_rows(staff: Staff, seed: int) -> Batch:
     """The managers, then one sales director and one service lead for each area."""
-    area = np.concatenate(
-        [np.repeat(np.arange(len(AREAS)), staff.count), np.arange(len(AREAS)), np.arange(len(AREAS))]
-    )
+    area = np.concatenate([np.repeat(np.arange(len(AREAS)), staff.count), np.arange(len(AREAS)), np.arange(len(AREAS))])
     managers = int(staff.count.sum())
     roles = ["account_manager"] * managers + ["sales_director"] * len(AREAS) + ["service_lead"] * len(AREAS)
     rng = stream(seed, 0, Subject.EMPLOYEE)
@@ -84,9 +82,7 @@ def employee_rows(staff: Staff, seed: int) -> Batch:
 
 
 def _person(rng: np.random.Generator, country: str) -> tuple[str, str]:
-    surname, given = (
-        words(kind, country)[rng.integers(len(words(kind, country)))] for kind in ("surname", "given")
-    )
+    surname, given = (words(kind, country)[rng.integers(len(words(kind, country)))] for kind in ("surname", "given"))
     return full_name(country, surname, given)
 
 

@@ -19,9 +19,7 @@ def rows(name: str) -> tuple[dict[str, str], ...]:
 @cache
 def words(kind: str, group: str) -> tuple[tuple[str, str], ...]:
     """(Chinese, English) pairs of one kind and group of `words.tsv`."""
-    return tuple(
-        (row["name"], row["name_en"]) for row in rows("words") if (row["kind"], row["group"]) == (kind, group)
-    )
+    return tuple((row["name"], row["name_en"]) for row in rows("words") if (row["kind"], row["group"]) == (kind, group))
 
 
 @cache

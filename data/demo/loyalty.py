@@ -57,8 +57,6 @@ def _redeemed(rng: np.random.Generator, earned: np.ndarray) -> np.ndarray:
     balance, redeemed = np.zeros(len(earned), np.int64), np.zeros_like(earned)
     for quarter in range(_QUARTERS):
         asks = (rng.random(len(earned)) < REDEEMING_SHARE) & (balance >= 50)
-        redeemed[:, quarter] = np.where(
-            asks, (balance * (0.4 + 0.6 * rng.random(len(earned)))).astype(np.int64), 0
-        )
+        redeemed[:, quarter] = np.where(asks, (balance * (0.4 + 0.6 * rng.random(len(earned)))).astype(np.int64), 0)
         balance += earned[:, quarter] - redeemed[:, quarter]
     return redeemed

@@ -18,9 +18,7 @@ PLACE_SHARE_ABROAD = 0.3
 def _brands(country: str) -> tuple[Name, ...]:
     """What companies call themselves: two lucky characters in China, mostly families elsewhere."""
     if country == "CN":
-        return tuple(
-            (a + b, x + y) for a, x in words("first", "CN") for b, y in words("second", "CN") if a != b
-        )
+        return tuple((a + b, x + y) for a, x in words("first", "CN") for b, y in words("second", "CN") if a != b)
     families = words("surname", country)
     if country in ("JP", "TH"):
         return families + words("brand", country)
@@ -70,9 +68,7 @@ def draw(customers: Customers, seed: int) -> tuple[list[str], list[str]]:
 def contacts(customers: Customers, rng: np.random.Generator, who: np.ndarray) -> list[Name]:
     """People to speak to at these customers."""
     draws = rng.random((len(who), 2)).tolist()
-    return [
-        _person(country, draw) for country, draw in zip(customers.country[who].tolist(), draws, strict=True)
-    ]
+    return [_person(country, draw) for country, draw in zip(customers.country[who].tolist(), draws, strict=True)]
 
 
 def leads(rng: np.random.Generator, count: int) -> list[str]:

@@ -36,9 +36,7 @@ class Opportunities:
     cents: np.ndarray
 
 
-def stage_rows(
-    customers: Customers, seed: int, first_entry: int, first_opportunity: int
-) -> tuple[Batch, int]:
+def stage_rows(customers: Customers, seed: int, first_entry: int, first_opportunity: int) -> tuple[Batch, int]:
     """Stage entries, and how many opportunities they belong to."""
     rng = stream(seed, customers.chunk, Subject.PIPELINE)
     found = _all(rng, customers)
@@ -53,9 +51,7 @@ def stage_rows(
         "entry_key": first_entry + np.arange(len(which)),
         "opportunity_code": Coded(numbered("O", first_opportunity, len(found.who), 7), which),
         "customer_key": np.ma.masked_array(customers.first_key + who, who < 0),
-        "lead_name": Coded(
-            tuple(names.leads(rng, int((found.who < 0).sum()))), _lead_index(found.who)[which]
-        ),
+        "lead_name": Coded(tuple(names.leads(rng, int((found.who < 0).sum()))), _lead_index(found.who)[which]),
         "stage": Coded(STAGES, stage),
         "entered_on": entered,
         "left_on": np.ma.masked_array(left, left >= window.DAYS),
@@ -86,9 +82,7 @@ def _all(rng: np.random.Generator, customers: Customers) -> Opportunities:
     traced = won_starts >= 0
     won, won_stays, won_starts = won[traced], won_stays[traced], won_starts[traced]
 
-    offered = np.flatnonzero(
-        (customers.acquired < window.DAYS - 60) & (rng.random(len(customers)) < OFFERS_A_CUSTOMER)
-    )
+    offered = np.flatnonzero((customers.acquired < window.DAYS - 60) & (rng.random(len(customers)) < OFFERS_A_CUSTOMER))
     first = np.maximum(customers.acquired[offered] + 30, 0)
     offer_starts = first + (rng.random(len(offered)) * (window.DAYS - first)).astype(np.int64)
 

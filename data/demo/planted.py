@@ -169,12 +169,8 @@ class Record:
         key = np.concatenate([year.first_key + np.arange(len(year.cause)) for year in self.years])
         cause, pattern = self._column("cause"), np.concatenate(self.patterns)
         return {
-            "cause_of_customer": {
-                name: key[cause == index].tolist() for index, name in enumerate(CAUSES) if index
-            },
-            "pattern_of_reseller": {
-                name: key[pattern == index].tolist() for index, name in enumerate(stock.PATTERNS)
-            },
+            "cause_of_customer": {name: key[cause == index].tolist() for index, name in enumerate(CAUSES) if index},
+            "pattern_of_reseller": {name: key[pattern == index].tolist() for index, name in enumerate(stock.PATTERNS)},
         }
 
 
@@ -199,8 +195,7 @@ def _purchases() -> dict:
 def _order_value() -> dict:
     return {
         "line_value_at_list_price": {
-            kind: {"mean_log": mean, "sd_log": spread}
-            for kind, (mean, spread) in customers.LINE_VALUE.items()
+            kind: {"mean_log": mean, "sd_log": spread} for kind, (mean, spread) in customers.LINE_VALUE.items()
         },
         "lines_an_order": 1 + purchases.MORE_LINES,
         "price_change": {"on": window.PRICE_CHANGE.isoformat(), "factor": window.PRICE_RISE},

@@ -78,9 +78,7 @@ def _birthplaces(rng: np.random.Generator, customers: Customers, who: np.ndarray
 
 
 def _religions(rng: np.random.Generator, customers: Customers, who: np.ndarray) -> Coded:
-    edges = np.cumsum([RELIGION_SHARES[country] for country in geography.COUNTRIES], axis=1)[
-        customers.country[who]
-    ]
+    edges = np.cumsum([RELIGION_SHARES[country] for country in geography.COUNTRIES], axis=1)[customers.country[who]]
     draw = rng.random(len(who)) * edges[:, -1]
     return Coded(codes("religion"), (draw[:, None] >= edges).sum(axis=1))
 

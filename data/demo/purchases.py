@@ -93,6 +93,4 @@ def _last_active(customers: Customers, who: np.ndarray, day: np.ndarray, left: n
 
 def _channel(rng: np.random.Generator, customers: Customers, who: np.ndarray) -> np.ndarray:
     usual = rng.random(len(who)) < USUAL_CHANNEL_SHARE
-    return np.where(
-        usual, customers.usual_channel[who], pick(rng, [35, 25, 8, 17, 15], len(who)) % SALES_CHANNELS
-    )
+    return np.where(usual, customers.usual_channel[who], pick(rng, [35, 25, 8, 17, 15], len(who)) % SALES_CHANNELS)

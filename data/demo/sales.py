@@ -102,9 +102,7 @@ class Returns:
     cost: np.ndarray
 
 
-def draw(
-    customers: Customers, orders: Orders, course: Course, seed: int, keeps: np.ndarray
-) -> tuple[Lines, Returns]:
+def draw(customers: Customers, orders: Orders, course: Course, seed: int, keeps: np.ndarray) -> tuple[Lines, Returns]:
     """Lines and returns of a chunk; customers marked in `keeps` (resellers with stock) return nothing."""
     rng = stream(seed, customers.chunk, Subject.SALES)
     lines = _lines(rng, customers, orders, course)

@@ -36,9 +36,7 @@ ACTIVITIES = (
     ("collection", "开票与催收", "Invoicing and collection", "accounts", "piece", 26.00, 0.84),
 )
 """Code, names, cost pool, driver unit, rate of 2023 in CNY a unit, mean use of capacity planted."""
-(ORDER_HANDLING, DELIVERY, URGENT, RETURN_HANDLING, VISIT, CALL, SUPPORT, COMPLAINT_HANDLING, COLLECTION) = (
-    range(9)
-)
+(ORDER_HANDLING, DELIVERY, URGENT, RETURN_HANDLING, VISIT, CALL, SUPPORT, COMPLAINT_HANDLING, COLLECTION) = range(9)
 CODES = tuple(row[0] for row in ACTIVITIES)
 USE = np.array([row[6] for row in ACTIVITIES])
 RATE_OF_YEAR = np.array([1.0, 1.04, 1.07, 1.11])
@@ -85,9 +83,7 @@ class Delivery:
     own_fleet: np.ndarray
 
 
-def _events(
-    activity: int, who: np.ndarray, day: np.ndarray, quantity: np.ndarray, channel: np.ndarray | int
-) -> Events:
+def _events(activity: int, who: np.ndarray, day: np.ndarray, quantity: np.ndarray, channel: np.ndarray | int) -> Events:
     milli = np.rint(1000 * quantity).astype(np.int64)
     return Events(who, np.full(len(who), activity), day, milli, np.broadcast_to(channel, who.shape))
 
@@ -133,18 +129,14 @@ def _minutes(rng: np.random.Generator, middle: float | np.ndarray, size: int) ->
 
 def _order_handling(rng: np.random.Generator, orders: Orders) -> Events:
     """Orders by telephone and through a representative are typed in: 6 minutes and 1.5 for each line."""
-    typed = np.flatnonzero(
-        (orders.channel == PHONE) | (orders.channel == SALES_REP) & (rng.random(len(orders)) < 0.6)
-    )
+    typed = np.flatnonzero((orders.channel == PHONE) | (orders.channel == SALES_REP) & (rng.random(len(orders)) < 0.6))
     minutes = _minutes(rng, 6 + 1.5 * orders.lines[typed], len(typed))
     return _events(ORDER_HANDLING, orders.who[typed], orders.day[typed], minutes, orders.channel[typed])
 
 
 def _delivery(rng: np.random.Generator, customers: Customers, orders: Orders, value: np.ndarray) -> Delivery:
     """Urgent orders apart, the own fleet takes part of the bigger orders; most small ones go by post."""
-    share = np.where(
-        customers.suffers(URGENT_SMALL, orders.who, orders.day), URGENT_SHARE_OF_CAUSE, URGENT_SHARE
-    )
+    share = np.where(customers.suffers(URGENT_SMALL, orders.who, orders.day), URGENT_SHARE_OF_CAUSE, URGENT_SHARE)
     urgent = rng.random(len(orders)) < share
     own = np.where(value < SMALL_ORDER_CENTS, OWN_FLEET_SHARE_OF_SMALL, OWN_FLEET_SHARE)
     return Delivery(urgent, ~urgent & (rng.random(len(orders)) < own))
@@ -164,9 +156,7 @@ def _return_handling(lines: Lines, returns: Returns) -> Events:
     return _events(RETURN_HANDLING, lines.who[returns.line], returns.day, np.ones(len(returns.line)), -1)
 
 
-def _personal(
-    rng: np.random.Generator, customers: Customers, orders: Orders, course: Course, activity: int
-) -> Events:
+def _personal(rng: np.random.Generator, customers: Customers, orders: Orders, course: Course, activity: int) -> Events:
     """Visits, calls and technical support by tier, while the customer is served."""
     a_year = {VISIT: VISITS_A_YEAR, CALL: CALLS_A_YEAR, SUPPORT: SUPPORT_A_YEAR}[activity][course.tier]
     a_year = a_year * GRADE_FACTOR[course.grade]
@@ -175,9 +165,7 @@ def _personal(
         a_year = np.where((customers.cause == OVER_SERVED)[:, None] & at_work, OVER_SERVICE * a_year, a_year)
     if activity == VISIT:
         a_year = np.where(customers.person[:, None], PERSON_SHARE_OF_VISITS * a_year, a_year)
-    who, day = in_periods(
-        rng, customers, orders, np.where(heard_of(customers, orders), 1, SHARE_WHEN_SILENT) * a_year
-    )
+    who, day = in_periods(rng, customers, orders, np.where(heard_of(customers, orders), 1, SHARE_WHEN_SILENT) * a_year)
     middle = {VISIT: 1.0, CALL: 28.0, SUPPORT: 38.0}[activity]
     quantity = np.ones(len(who)) if activity == VISIT else _minutes(rng, middle, len(who))
     return _events(activity, who, day, quantity, SALES_REP if activity == VISIT else PHONE)

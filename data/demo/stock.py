@@ -72,9 +72,7 @@ def _purchased(lines: Lines, resellers: Resellers) -> tuple[np.ndarray, np.ndarr
     pairs, position, counts = np.unique(pair_of_line, return_inverse=True, return_counts=True)
     by_favour = np.lexsort((pairs, -counts, pairs // products))
     _, of_customer = np.unique(pairs // products, return_counts=True)
-    chosen = np.sort(
-        by_favour[(rank_within(of_customer) < PRODUCTS_EACH) & (counts[by_favour] >= MONTHS_OF_HISTORY)]
-    )
+    chosen = np.sort(by_favour[(rank_within(of_customer) < PRODUCTS_EACH) & (counts[by_favour] >= MONTHS_OF_HISTORY)])
     cell = position * len(MONTHS) + month
     units = np.bincount(cell, lines.quantity[mine], len(pairs) * len(MONTHS)).reshape(-1, len(MONTHS))
     return pairs[chosen] // products, pairs[chosen] % products, np.rint(units[chosen]).astype(np.int64)
@@ -90,9 +88,7 @@ def _sold(
     sold, on_hand, demand = np.zeros_like(purchased), np.zeros_like(purchased), usual.copy()
     for month in range(len(MONTHS)):
         if month >= ONSET:
-            demand = np.where(
-                pattern == PATTERNS.index("dying"), FADING * demand, SOLD_OF_PATTERN[pattern] * usual
-            )
+            demand = np.where(pattern == PATTERNS.index("dying"), FADING * demand, SOLD_OF_PATTERN[pattern] * usual)
         wanted = np.rint(demand * np.exp(0.25 * rng.standard_normal(len(usual)))).astype(np.int64)
         present = month >= first
         sold[:, month] = np.where(present, np.minimum(wanted, held + purchased[:, month]), 0)

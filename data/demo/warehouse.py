@@ -213,9 +213,7 @@ def _write_chunk(writer: Writer, drawn: Chunk, pool: ReferralPool, seed: int) ->
     _write_sales(writer, drawn, seed)
     _write_service(writer, drawn, seed)
     _write_voice(writer, drawn, pool, seed)
-    opportunities, count = pipeline.stage_rows(
-        who, seed, writer.next("opportunity_stage"), writer.next("opportunity")
-    )
+    opportunities, count = pipeline.stage_rows(who, seed, writer.next("opportunity_stage"), writer.next("opportunity"))
     writer.write("opportunity_stage", opportunities)
     writer.count("opportunity", count)
 

@@ -28,8 +28,7 @@ def day(when: date) -> int:
 
 
 REVIEWS = tuple(
-    date(*ymd)
-    for ymd in ((2023, 11, 20), (2024, 7, 1), (2024, 12, 30), (2025, 6, 30), (2025, 12, 29), (2026, 6, 29))
+    date(*ymd) for ymd in ((2023, 11, 20), (2024, 7, 1), (2024, 12, 30), (2025, 6, 30), (2025, 12, 29), (2026, 6, 29))
 )
 """Grades and tiers are set on these Mondays; each opens a period that ends at the next."""
 PERIOD_START = np.array([day(review) for review in REVIEWS])
@@ -37,9 +36,9 @@ PERIOD_END = np.append(PERIOD_START[1:], DAYS)
 PERIODS = len(REVIEWS)
 PERIOD_OF_DAY = np.repeat(np.arange(PERIODS), PERIOD_END - PERIOD_START)
 
-QUARTERS = tuple(
-    date.fromisocalendar(year, week, 1) for year in (2023, 2024, 2025, 2026) for week in (1, 14, 27, 40)
-)[3:]
+QUARTERS = tuple(date.fromisocalendar(year, week, 1) for year in (2023, 2024, 2025, 2026) for week in (1, 14, 27, 40))[
+    3:
+]
 """First Mondays of the ISO quarters that meet the window; the last one ends with ISO week 53 of 2026."""
 QUARTER_END = (*(start - timedelta(days=1) for start in QUARTERS[1:]), date(2027, 1, 3))
 QUARTER_OF_DAY = np.searchsorted([day(start) for start in QUARTERS], np.arange(DAYS), side="right") - 1
@@ -50,16 +49,10 @@ YEAR_OF_DAY = np.array([(START + timedelta(days=n)).year - YEARS[0] for n in ran
 LAST_52_WEEKS = DAYS - 52 * 7
 
 EVENTS = (
-    *(
-        (day(new_year) - 1, day(new_year) + 6, "春节", "Spring Festival", "holiday")
-        for new_year in SPRING_FESTIVALS
-    ),
+    *((day(new_year) - 1, day(new_year) + 6, "春节", "Spring Festival", "holiday") for new_year in SPRING_FESTIVALS),
     *((day(date(y, 10, 1)), day(date(y, 10, 7)), "国庆节", "National Day", "holiday") for y in YEARS[1:]),
     *((day(date(y, 11, 1)), day(date(y, 11, 11)), "双十一", "Double 11", "campaign") for y in YEARS[1:]),
-    *(
-        (day(date(y, 6, 1)), day(date(y, 6, 18)), "618 年中大促", "618 mid-year sale", "campaign")
-        for y in YEARS[1:]
-    ),
+    *((day(date(y, 6, 1)), day(date(y, 6, 18)), "618 年中大促", "618 mid-year sale", "campaign") for y in YEARS[1:]),
     (day(PRICE_CHANGE), day(PRICE_CHANGE), "目录价上调 4%", "List prices raised by 4 %", "price"),
 )
 

@@ -85,9 +85,7 @@ def test_whale_curve_of_the_ten_customer_example():
     assert curve.full_profit_at_share == pytest.approx((1 + 40 / 45) / 10)
 
 
-@pytest.mark.parametrize(
-    ("c", "top_20", "peak", "peak_at"), [(2, 0.760, 1.396, 0.691), (3, 1.040, 1.763, 0.631)]
-)
+@pytest.mark.parametrize(("c", "top_20", "peak", "peak_at"), [(2, 0.760, 1.396, 0.691), (3, 1.040, 1.763, 0.631)])
 def test_normal_profit_has_its_closed_form(c, top_20, peak, peak_at):
     curve = whale_curve(evenly_spread(norm(1, c)))
     assert curve.top_20_share == pytest.approx(top_20, abs=6e-4)

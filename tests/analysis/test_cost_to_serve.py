@@ -1,6 +1,5 @@
 """What the cost-to-serve methods promise: the ledger to the cent, and causes that add up to the profit."""
 
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -38,9 +37,7 @@ def kaplan_anderson_volumes() -> pd.DataFrame:
 
 
 def activities(**columns) -> pd.DataFrame:
-    return pd.DataFrame(
-        {"activity": ["calls"], "capacity_cost": [100.0], "practical_capacity": [10.0], **columns}
-    )
+    return pd.DataFrame({"activity": ["calls"], "capacity_cost": [100.0], "practical_capacity": [10.0], **columns})
 
 
 def volumes(*rows: tuple) -> pd.DataFrame:
@@ -166,9 +163,7 @@ class TestTimeDriven:
             (activities(), pd.DataFrame({"customer": []}), "volumes has no column 'activity'"),
             (activities(), volumes(("x", "calls", 1e300)), "check the units"),
             (
-                pd.concat(
-                    [activities(pool=["p"]), activities(activity=["mails"], pool=["p"], capacity_cost=[9])]
-                ),
+                pd.concat([activities(pool=["p"]), activities(activity=["mails"], pool=["p"], capacity_cost=[9])]),
                 volumes(),
                 r"capacity_cost, row 1 \('mails'\): must be the same in all rows of a pool",
             ),
@@ -238,9 +233,7 @@ def shop() -> pd.DataFrame:
 class TestCausesOfLoss:
     def test_the_first_cause_is_the_line_furthest_above_the_benchmark(self):
         result = causes_of_loss(shop())
-        assert result.benchmark.to_dict() == pytest.approx(
-            {"cost_of_goods": 0.55, "returns": 0.04, "bad_debt": 0}
-        )
+        assert result.benchmark.to_dict() == pytest.approx({"cost_of_goods": 0.55, "returns": 0.04, "bad_debt": 0})
         assert result.benchmark_n == 2
         table = result.customers.set_index("customer")
         assert table["first_cause"].to_dict()["returner"] == "returns"
@@ -274,12 +267,8 @@ class TestCausesOfLoss:
         profit = money["revenue"] - money[["discount", "goods", "freight"]].sum(axis=1)
         customers = result.customers
         assert customers["profit_cents"].tolist() == profit.tolist()
-        assert (
-            customers["expected_cents"] - result.excess.to_numpy().sum(axis=1) == customers["profit_cents"]
-        ).all()
-        assert (
-            result.ranking.groupby("customer")["excess_cents"].max().to_numpy() == result.excess.max(axis=1)
-        ).all()
+        assert (customers["expected_cents"] - result.excess.to_numpy().sum(axis=1) == customers["profit_cents"]).all()
+        assert (result.ranking.groupby("customer")["excess_cents"].max().to_numpy() == result.excess.max(axis=1)).all()
 
     def test_loss_makers_alone_are_explained_by_given_ratios(self):
         losers = shop().iloc[2:]

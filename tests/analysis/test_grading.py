@@ -1,7 +1,6 @@
 """What grading promises: equal customers are graded equally, grades move for lasting reasons, and chains
 give the published answers."""
 
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -32,9 +31,7 @@ class TestScore:
         components = pd.DataFrame({"margin": [10, 20, 20, 40], "risk": [0.4, 0.3, 0.2, 0.1]})
         result = score(components, {"margin": 0.75, "risk": 0.25}, lower_is_better=["risk"])
         assert result.parts["margin"].tolist() == pytest.approx([0.75 * p for p in (0.125, 0.5, 0.5, 0.875)])
-        assert result.parts["risk"].tolist() == pytest.approx(
-            [0.25 * p for p in (0.125, 0.375, 0.625, 0.875)]
-        )
+        assert result.parts["risk"].tolist() == pytest.approx([0.25 * p for p in (0.125, 0.375, 0.625, 0.875)])
         assert result.score.tolist() == pytest.approx(result.parts.sum(axis=1).tolist())
 
     def test_a_column_without_weight_changes_nothing(self):
@@ -212,9 +209,7 @@ class TestRfm:
         assert table.sort_values("value")["score"].is_monotonic_increasing
 
     @settings(deadline=None, derandomize=True)
-    @given(
-        st.lists(st.tuples(st.integers(0, 30), st.integers(1, 5), st.floats(0, 1e6)), min_size=1, max_size=80)
-    )
+    @given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 5), st.floats(0, 1e6)), min_size=1, max_size=80))
     def test_the_cuts_it_prints_reproduce_its_scores(self, rows):
         recency, frequency, monetary = np.array(rows).T
         result = rfm(recency, frequency, monetary)
@@ -222,9 +217,7 @@ class TestRfm:
         assert (again.cell == result.cell).all()
 
     def test_fixed_cuts_include_their_limit_on_the_good_side(self):
-        result = rfm(
-            [7, 8, 400], [16, 2, 1], [0, 0, 0], cuts={"recency": [7, 30, 90, 180], "frequency": [2, 4, 8, 16]}
-        )
+        result = rfm([7, 8, 400], [16, 2, 1], [0, 0, 0], cuts={"recency": [7, 30, 90, 180], "frequency": [2, 4, 8, 16]})
         assert result.recency.tolist() == [5, 4, 1]
         assert result.frequency.tolist() == [5, 2, 1]
         limits = result.cuts.set_index(["component", "score"])["limit"]

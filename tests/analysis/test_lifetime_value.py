@@ -233,9 +233,7 @@ def test_markov_value_is_the_discounted_sum_over_the_recency_states():
 
 
 def test_markov_value_of_one_state_is_the_simple_value():
-    assert markov_lifetime_value([[0.8]], [100], 0.1) == pytest.approx(
-        [simple_lifetime_value(100, 0.8, 0.1, "now")]
-    )
+    assert markov_lifetime_value([[0.8]], [100], 0.1) == pytest.approx([simple_lifetime_value(100, 0.8, 0.1, "now")])
 
 
 def test_markov_value_refuses_impossible_transitions():

@@ -130,9 +130,7 @@ def test_unusual_amounts_are_found_with_the_share_of_false_alarms_allowed():
 
 
 def test_modified_z_is_iglewicz_and_hoaglins_on_logarithms():
-    logs = np.array(
-        [2.1, 2.6, 2.4, 2.5, 2.3, 2.1, 2.3, 2.6, 8.2, 8.3] * 40
-    )  # so long that no shrinkage is left
+    logs = np.array([2.1, 2.6, 2.4, 2.5, 2.3, 2.1, 2.3, 2.6, 8.2, 8.3] * 40)  # so long that no shrinkage is left
     table = unusual_amounts(
         pd.DataFrame({"customer": ["a"], "amount": [np.exp(8.3)]}),
         pd.DataFrame({"customer": "a", "amount": np.exp(logs)}),
@@ -146,12 +144,8 @@ def test_modified_z_is_iglewicz_and_hoaglins_on_logarithms():
 
 def test_a_spread_of_few_transactions_is_drawn_to_the_segments():
     rng = np.random.default_rng(3)
-    many = pd.DataFrame(
-        {"customer": np.repeat(np.arange(200), 30), "amount": np.exp(rng.normal(0, 0.5, 6_000))}
-    )
-    few = pd.DataFrame(
-        {"customer": ["same"] * 4 + ["narrow"] * 4, "amount": [10.0] * 4 + [9.99, 10.0, 10.0, 10.01]}
-    )
+    many = pd.DataFrame({"customer": np.repeat(np.arange(200), 30), "amount": np.exp(rng.normal(0, 0.5, 6_000))})
+    few = pd.DataFrame({"customer": ["same"] * 4 + ["narrow"] * 4, "amount": [10.0] * 4 + [9.99, 10.0, 10.0, 10.01]})
     recent = pd.DataFrame({"customer": ["same", "narrow", "new"], "amount": [10 * np.e**1.0] * 2 + [5.0]})
     table = unusual_amounts(recent, pd.concat([many, few])).table.set_index("customer")
     assert table.loc["same", "z"] == pytest.approx(1.0 / 0.5, rel=0.05)  # MAD 0: the segment's alone
@@ -177,9 +171,7 @@ def test_the_currency_and_the_order_of_rows_do_not_matter():
     assert again["p"].to_numpy() == pytest.approx(first["p"].to_numpy(), abs=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("amount", "fault"), [(0.0, "0"), (np.nan, "nan")]
-)
+@pytest.mark.parametrize(("amount", "fault"), [(0.0, "0"), (np.nan, "nan")])
 def test_amounts_without_a_logarithm_are_refused_by_row(amount, fault):
     good = pd.DataFrame({"customer": [1, 1], "amount": [2.0, 3.0]})
     with pytest.raises(ValueError, match=rf"history amount, row 1 \(1\): must be .* above zero, not {fault}"):
@@ -198,9 +190,7 @@ def buyers(customers: int, seed: int, k: int = 1) -> tuple[np.ndarray, np.ndarra
     return np.cumsum(rng.gamma(k, 1 / (k * rate[:, None]), (customers, 80)), axis=1), rate
 
 
-def seen(
-    times: np.ndarray, stopped: np.ndarray | float, now: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def seen(times: np.ndarray, stopped: np.ndarray | float, now: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Repeat purchases, time from first to last and the running gap, when buying stopped at `stopped`."""
     purchases = (times <= np.minimum(stopped, now)[:, None]).sum(axis=1)
     last = np.where(purchases > 0, times[np.arange(len(times)), np.maximum(purchases - 1, 0)], 0.0)
@@ -248,8 +238,7 @@ def test_stopped_buyers_are_found_with_the_share_of_false_alarms_allowed(k):
 
 def test_regular_buyers_are_missed_sooner_than_random_ones():
     random, regular = (
-        silence(["a", "b"], [12, 12], [60, 60], [5, 20], prior=GapPrior(2 * k, 10), regularity=k).table
-        for k in (1, 4)
+        silence(["a", "b"], [12, 12], [60, 60], [5, 20], prior=GapPrior(2 * k, 10), regularity=k).table for k in (1, 4)
     )
     assert regular["p"][1] < random["p"][1] / 5
     assert regular["p"][0] > random["p"][0]
@@ -267,9 +256,7 @@ def test_histories_that_cannot_be_are_refused():
 # --- drift
 
 
-@pytest.mark.parametrize(
-    ("k", "h"), [(0.25, 8.01), (0.5, 4.77), (0.75, 3.34), (1.0, 2.52), (1.25, 1.99), (1.5, 1.61)]
-)
+@pytest.mark.parametrize(("k", "h"), [(0.25, 8.01), (0.5, 4.77), (0.75, 3.34), (1.0, 2.52), (1.25, 1.99), (1.5, 1.61)])
 def test_the_published_pairs_of_allowance_and_limit_alarm_every_370_periods(k, h):
     # Hawkins (1993), reprinted in Montgomery, Introduction to Statistical Quality Control
     assert cusum_run_length(h, k, two_sided=True) == pytest.approx(370, rel=0.02)

@@ -176,9 +176,7 @@ class TestAssign:
 class TestInfeasible:
     def test_says_which_capacity_is_below_the_least_use_and_by_how_much(self):
         cost = np.array([[[1.0, 5.0], [2.0, 3.0]], [[4.0, 1.0], [2.0, 9.0]]])
-        with pytest.raises(
-            Infeasible, match=r"hours: the least .* use is 4, and the capacity is 3: short by 1"
-        ) as e:
+        with pytest.raises(Infeasible, match=r"hours: the least .* use is 4, and the capacity is 3: short by 1") as e:
             assign(np.ones((2, 2)), cost, [3.0, 3.0], resources=["money", "hours"])
         assert e.value.short == {"hours": 1.0}
 
@@ -237,9 +235,7 @@ class TestFrontier:
     def test_bends_down_and_money_gets_cheaper_until_it_is_worth_nothing(self):
         gain, cost, capacity, allowed = customers(1_000)
         budget = np.linspace(0.1, 6, 20) * capacity[0]
-        curve = frontier(
-            gain, cost, capacity, budget, "money", allowed, resources=["money", "hours", "slots"]
-        )
+        curve = frontier(gain, cost, capacity, budget, "money", allowed, resources=["money", "hours", "slots"])
         slope = np.diff(curve.profit) / np.diff(curve.budget)
         assert (np.diff(slope) <= 1e-9).all()
         assert (np.diff(curve.price) <= 1e-9).all()
@@ -314,9 +310,7 @@ class TestExplain:
             if not np.isnan(row.switch_price):
                 r = result.resources.index(row.switch_resource)
                 prices = np.where(np.arange(3) == r, row.switch_price, result.prices)
-                assert gain[at] - cost[at] @ prices == pytest.approx(
-                    gain[rival] - cost[rival] @ prices, abs=1e-8
-                )
+                assert gain[at] - cost[at] @ prices == pytest.approx(gain[rival] - cost[rival] @ prices, abs=1e-8)
         assert table["switch_price"].notna().any()
         assert table["switch_cost"].notna().any()
         assert (table.loc[table["margin"] < 0, "marginal"]).all()

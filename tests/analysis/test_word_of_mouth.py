@@ -289,9 +289,7 @@ def test_the_order_of_the_rows_does_not_matter():
 def test_a_score_may_be_spread_over_several_rows_of_sums():
     table = sums(two_hinges(3_000, seed=9))
     halves = pd.concat([table * [1, *[0.25] * 6], table * [1, *[0.75] * 6]])
-    assert numbers(fit_curve_from_groups(halves)) == pytest.approx(
-        numbers(fit_curve_from_groups(table)), rel=1e-9
-    )
+    assert numbers(fit_curve_from_groups(halves)) == pytest.approx(numbers(fit_curve_from_groups(table)), rel=1e-9)
 
 
 def test_a_weight_is_so_many_customers():
@@ -362,9 +360,7 @@ def test_category_rates_are_the_pooled_flat_part_and_the_observed_rise():
 
 def test_categories_refuse_a_threshold_under_log_linear_and_constant_truth():
     for growth, expected in ((0.02, "no_threshold"), (0.0, "flat")):
-        curves = [
-            fit_curve(*without_threshold(2_000, seed, growth, step=25.0), draws=99) for seed in range(30)
-        ]
+        curves = [fit_curve(*without_threshold(2_000, seed, growth, step=25.0), draws=99) for seed in range(30)]
         verdicts = [verdict for curve in curves for verdict in curve.verdict.values()]
         assert verdicts.count("threshold") <= 2
         assert verdicts.count(expected) >= 54

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-APP = '''\
+APP = """\
 import streamlit as st
 
 st.set_page_config(page_title="Bare", layout="wide")
@@ -35,9 +35,9 @@ if count:
             opens(number)
         else:
             st.plotly_chart(FIGURES[choice][number])
-'''
+"""
 
-FIGURES = '''\
+FIGURES = """\
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -50,7 +50,7 @@ def figure(shift):
 
 FIGURES = {name: [figure(2 * number + start) for number in range(24)] for start, name in enumerate("AB")}
 TABLE = pd.DataFrame({"week": WEEKS, "value": [(week * 7) % 11 + 1 for week in WEEKS]})
-'''
+"""
 
 
 def write(folder: Path, root: Path) -> Path:

@@ -79,9 +79,7 @@ def cases() -> dict[str, Case]:
     edges = [0.0, 1.15, 9.0, 99.0, 999.0, 9999.0, 99_999.0]
     cells = [
         (a, b, c * sign, d * sign, 40, 3e5, (c * sign - a) * 40)
-        for (a, b), (c, d), sign in itertools.product(
-            itertools.pairwise(edges), itertools.pairwise(edges), (1, -1)
-        )
+        for (a, b), (c, d), sign in itertools.product(itertools.pairwise(edges), itertools.pairwise(edges), (1, -1))
     ]
     codes = [(code, name, amount) for code, name, amount in REGIONS]
     return {
@@ -499,9 +497,7 @@ def test_the_waterfall_reconciles() -> None:
 
 def test_complaint_hangs_below_zero_and_praise_stands_above() -> None:
     figure = draw("curve")
-    praise, complaint = (
-        trace for trace in figure.data if trace["type"] == "scatter" and trace.mode == "markers"
-    )
+    praise, complaint = (trace for trace in figure.data if trace["type"] == "scatter" and trace.mode == "markers")
     assert min(praise.y) > 0 > max(complaint.y)
     assert MINUS not in "".join(figure.layout.yaxis.ticktext), "both sides count upward from zero"
     assert "Praise above 4.10 →" in words(figure) and "← Complaints below 2.20" in words(figure)
@@ -540,17 +536,15 @@ def test_months_are_named_in_the_readers_language() -> None:
     assert chinese["ticktext"] == ["1月<br>2026年", "4月<br>", "7月<br>", "10月<br>"]
     assert (
         len(
-            axes.week_axis(
-                LOOKS[0], [date(2000 + i // 52, 1, 1) + timedelta(weeks=i % 52) for i in range(900)]
-            )["tickvals"]
+            axes.week_axis(LOOKS[0], [date(2000 + i // 52, 1, 1) + timedelta(weeks=i % 52) for i in range(900)])[
+                "tickvals"
+            ]
         )
         <= 5
     )
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "count"), [(0, 1, 5), (-3.2e6, 7e8, 5), (0, 0, 5), (3, 3.001, 2), (0, 9, 1)]
-)
+@pytest.mark.parametrize(("low", "high", "count"), [(0, 1, 5), (-3.2e6, 7e8, 5), (0, 0, 5), (3, 3.001, 2), (0, 9, 1)])
 def test_ticks_are_round_and_inside(low: float, high: float, count: int) -> None:
     places = axes.ticks(low, high, count)
     assert places and len(places) <= count + 2

@@ -91,9 +91,7 @@ def checksums(path: Path) -> dict[str, tuple]:
 # --- building
 
 
-def test_same_seed_same_content_and_another_seed_another(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_same_seed_same_content_and_another_seed_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(warehouse, "CHUNK", 300)
     for name, seed in (("one", 3), ("same", 3), ("other", 4)):
         build(tmp_path / f"{name}.duckdb", customers=1_000, seed=seed)
@@ -226,9 +224,7 @@ CODED = {
 
 
 @pytest.mark.parametrize(("column", "domain"), CODED.items())
-def test_codes_have_labels_in_both_languages(
-    ask: duckdb.DuckDBPyConnection, column: str, domain: str
-) -> None:
+def test_codes_have_labels_in_both_languages(ask: duckdb.DuckDBPyConnection, column: str, domain: str) -> None:
     table, name = column.split(".")
     cells = ask.execute(f"SELECT DISTINCT {name} FROM {table} WHERE {name} IS NOT NULL").fetchall()
     used = {code for (cell,) in cells for code in cell.split(",")}
@@ -429,9 +425,7 @@ def test_word_of_mouth_follows_the_planted_curve(ask: duckdb.DuckDBPyConnection,
 
 def test_on_time_and_complaint_handling_drive_satisfaction(ask: duckdb.DuckDBPyConnection) -> None:
     answers = ask.execute(f"SELECT satisfaction, {', '.join(SURVEY_ITEMS)} FROM survey").fetchnumpy()
-    items = np.column_stack(
-        [np.ones(len(answers["satisfaction"])), *(answers[item] for item in SURVEY_ITEMS)]
-    )
+    items = np.column_stack([np.ones(len(answers["satisfaction"])), *(answers[item] for item in SURVEY_ITEMS)])
     slopes = np.linalg.lstsq(items, answers["satisfaction"].astype(float), rcond=None)[0][1:]
     strongest = sorted(zip(slopes, SURVEY_ITEMS, strict=True), reverse=True)[:2]
     assert [name for _, name in strongest] == ["on_time", "complaint_handling"]
@@ -459,9 +453,7 @@ def test_assignments_follow_one_another_and_grades_have_their_shares(ask: duckdb
     )
     assert gaps == 0
     shares = dict(
-        ask.execute(
-            "SELECT grade, count(*) / 20000 FROM assignment WHERE valid_to IS NULL GROUP BY ALL"
-        ).fetchall()
+        ask.execute("SELECT grade, count(*) / 20000 FROM assignment WHERE valid_to IS NULL GROUP BY ALL").fetchall()
     )
     for grade, share in {"A": 0.08, "B": 0.22, "C": 0.45, "D": 0.25}.items():
         assert shares[grade] == pytest.approx(share, abs=0.035), grade
@@ -470,9 +462,7 @@ def test_assignments_follow_one_another_and_grades_have_their_shares(ask: duckdb
 
 
 def test_targets_are_near_what_came_out_and_add_up(ask: duckdb.DuckDBPyConnection) -> None:
-    actual = float(
-        one(ask, "SELECT sum(revenue) FROM sales_line WHERE sold_on BETWEEN '2026-03-30' AND '2026-06-28'")
-    )
+    actual = float(one(ask, "SELECT sum(revenue) FROM sales_line WHERE sold_on BETWEEN '2026-03-30' AND '2026-06-28'"))
     targets = ask.execute("""
         SELECT sum(value) FILTER (region_code = '' AND grade = ''), sum(value) FILTER (region_code <> ''),
                sum(value) FILTER (grade <> '')

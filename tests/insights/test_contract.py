@@ -28,7 +28,7 @@ UNDEFINED_WORDS = re.compile(r"\b(nan|NaN|None(?! of )|NaT|inf|Infinity)\b|<NA>"
 ODD_NAMES = (
     "🦄" * 40,
     "=1+1|' /C calc'!A0",
-    "<script>alert(1)</script><b>bold</b> & \"quoted\"",
+    '<script>alert(1)</script><b>bold</b> & "quoted"',
     "[link](javascript:alert(1)) **bold** $x^2$ :red[text] `code` #head",
     "長" * 2_000,
     "{customer} %s {0} \\n",
