@@ -1,8 +1,8 @@
 """What the weekly meeting opens: what changed and why, who needs a decision, and what was decided."""
 
 from dashboard.language import message
-from dashboard.ui import card_alongside, cards, open_page, section
-from dashboard.ui.review import presented, week
+from dashboard.ui import card_alongside, cards, mark, notes, open_page, section
+from dashboard.ui.review import presented, queue, week
 
 reader, look = open_page(message("Weekly review"), weekly=True)
 PICTURES = ("review.contributions", "review.regions", "review.lines", "review.grades", "review.customers")
@@ -17,4 +17,8 @@ if not presented(reader, look, (*PICTURES, "review.targets", *LISTS, "review.dec
         card_alongside(reader, look, key, opens_customer=True)
     section(reader, message("Targets and decisions"))
     card_alongside(reader, look, "review.targets")
+    queue(reader)
     card_alongside(reader, look, "review.decisions", opens_customer=True)
+    section(reader, message("Notes of the meeting"))
+    notes(reader)
+    mark(reader)

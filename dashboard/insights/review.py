@@ -18,8 +18,9 @@ from dashboard.insights.cost import item_name
 from dashboard.insights.satisfaction import edges, fitted
 from dashboard.insights.value import none_if_undefined, shown_level, totals
 from dashboard.language import message
+from dashboard.ledger import decisions as ledger
 from dashboard.metrics import METRICS
-from dashboard.periods import DEFAULT_PERIOD
+from dashboard.periods import DEFAULT_PERIOD, WEEK, Window
 from queries import cost, value
 from queries import review as queries
 from queries.population import View
@@ -43,8 +44,8 @@ EFFECTS = {
     "entered": message("Came into this selection"),
     "left": message("Left this selection"),
     "new": message("First-time buyers"),
-    "back": message("Bought again after a pause"),
-    "paused": message("Did not buy this time"),
+    "back": message("Returning buyers"),
+    "paused": message("Pausing buyers"),
     "volume": message("Volume of steady buyers"),
     "rate": message("Prices and mix of steady buyers"),
     "service": message("Cost to serve"),
@@ -54,6 +55,9 @@ PLAYBOOK = {
     ("amount", "down"): message("Ask what is missing before the next order"),
     ("silence", "down"): message("Call this week and note the reason"),
 }
+ACTIONS = {"accept": message("Recommendation followed"), "override": message("Own decision")}
+MOST_WEEKS = 26
+"""Weeks after a decision that are taken for what came of it."""
 ALERTS = {"amount": message("Unusual sales"), "silence": message("Silence")}
 
 
@@ -567,16 +571,31 @@ def alerts(reader: Reader) -> Answer:
         odd=reader.language.number(numbers["amount"]),
         money=reader.money(at_stake),
     )
+    table["happened"] = [happened(reader, row) for row in table.to_dict("records")]
     table["playbook"] = [
         reader.t(PLAYBOOK[kind, way]) for kind, way in zip(table["alert"], table["direction"], strict=True)
     ]
     table["alert"] = [reader.t(ALERTS[kind]) for kind in table["alert"]]
     table["week"] = pd.to_datetime(table["week"])
     keep = [
-        *("code", "name", "grade", "alert", "playbook", "money_at_risk", "week", "amount", "usual"),
-        *("q_value", "local_fdr"),
+        *("code", "name", "grade", "alert", "happened", "playbook", "money_at_risk", "week", "q_value", "local_fdr"),
     ]
     return Answer(headline, table[keep].head(LISTED), numbers, n)
+
+
+def happened(reader: Reader, alert: dict[str, Any]) -> str:
+    """What is out of the ordinary, beside what is usual for this customer."""
+    if alert["alert"] == "silence":
+        return reader.t(
+            "No purchase for {weeks} weeks; usually every {usual}",
+            weeks=f"{alert['amount']:.0f}",
+            usual=f"{alert['usual']:.1f}",
+        )
+    return reader.t(
+        "Bought for {amount}; usually {usual} a week",
+        amount=reader.money(alert["amount"]),
+        usual=reader.money(alert["usual"]),
+    )
 
 
 @question("review.targets", message("Targets met or missed"), draw=charts.targets, weekly=True)
@@ -643,6 +662,74 @@ def goal_rows(reader: Reader, name: str, values: dict[str, Any], code: str) -> l
     return rows
 
 
-@question("review.decisions", message("What was decided, and what is to decide"), behind=None, weekly=True)
+@question(
+    "review.decisions",
+    message("What was decided, and what came of it"),
+    needs=("cost_of_goods",),
+    behind=None,
+    written=True,
+    weekly=True,
+)
 def decisions(reader: Reader) -> Answer:
-    return Answer(reader.t("No decisions have been recorded yet."), n=0)
+    """The newest review before the week with decisions about customers in view, and their profit since.
+
+    Profit is a year's at the pace of the weeks since the decision, half a year at most, beside that of as many weeks
+    before: what was expected stands beside what came.
+    """
+    week = reader.view.window.last_week
+    past = [day for day in ledger.reviews(reader) if day < week] if reader.ledger else []
+    if not past:
+        return Answer(reader.t("No decisions of an earlier review are recorded."))
+    review = past[0]
+    written = {code: each for code, each in ledger.of_review(reader, review).items() if each.action in ACTIONS}
+    weeks = min((week - review).days // 7 + 1, MOST_WEEKS)
+    since = Window(review, review + WEEK * (weeks - 1))
+    before = reader.calendar.held(since.earlier(WEEK * weeks))
+    numbers: dict[str, Any] = {"review": review, "decisions": len(written), "weeks": weeks}
+    numbers["actions"] = pd.Series([each.action for each in written.values()], dtype=object).value_counts().to_dict()
+    said = {"n": reader.language.number(len(written)), "day": reader.language.date(review)}
+    if before is None or not written:
+        return Answer(reader.t("{n} decisions were taken in the review of {day}.", **said), numbers=numbers)
+    rows = reader.rows(queries.outcomes(reader.view.over(since), reader.view.over(before), sorted(written)))
+    if rows.empty:
+        return Answer(reader.t("The review of {day} decided on none of these customers.", **said), numbers=numbers)
+    rows = reader.named(rows)
+    mine = [written[code] for code in rows["code"]]
+    yearly = 52 / weeks
+    table = pd.DataFrame(
+        {
+            "code": rows["code"],
+            "name": rows["name"],
+            "decision": [reader.t(ACTIONS[each.action]) for each in mine],
+            "from_tier": [each.current for each in mine],
+            "to_tier": [each.level for each in mine],
+            "expected_gain": [none_if_undefined(each.expected.get("gain")) for each in mine],
+            "profit_before": rows["profit_before"] * yearly,
+            "profit": rows["profit"] * yearly,
+            "author": [each.author for each in mine],
+        }
+    ).astype({"expected_gain": float})
+    table["came"] = table["profit"] - table["profit_before"]
+    table = table.iloc[table["came"].abs().argsort(kind="stable")[::-1]].reset_index(drop=True)
+    numbers |= {"expected_gain": float(table["expected_gain"].sum()), "came": float(table["came"].sum())}
+    headline = reader.t(
+        "{n} decisions of the review of {day}: expected {expected} a year; in the {weeks} weeks since, their profit "
+        "runs {came} a year against the weeks before.",
+        expected=signed(reader, numbers["expected_gain"]),
+        weeks=weeks,
+        came=signed(reader, numbers["came"]),
+        **said | {"n": reader.language.number(len(table))},
+    )
+    keep = [
+        "code",
+        "name",
+        "decision",
+        "from_tier",
+        "to_tier",
+        "expected_gain",
+        "came",
+        "profit_before",
+        "profit",
+        "author",
+    ]
+    return Answer(headline, table[keep].head(LISTED), numbers, len(table))

@@ -14,6 +14,7 @@ from dashboard.charts import value as charts
 from dashboard.comparison import FLOWS, compare, ratio, unknown
 from dashboard.insight import MEASURED, Answer, Reader, has, no_customers, question
 from dashboard.language import message
+from dashboard.ledger.notes import annotated
 from dashboard.periods import YEAR, Window
 from queries import value as queries
 from queries.population import weeks
@@ -62,7 +63,7 @@ def summary(reader: Reader) -> Answer:
     return Answer(headline, table, {**now, "unknown": unknown(reader, against, SUMMARY)}, int(now["customers"]))
 
 
-@question("value.trend", message("Revenue and profit week by week"), draw=charts.trend)
+@question("value.trend", message("Revenue and profit week by week"), draw=charts.trend, written=True)
 def trend(reader: Reader) -> Answer:
     window = reader.view.window
     shown = Window(min(window.first_week, window.last_week - timedelta(weeks=51)), window.last_week)
@@ -90,6 +91,10 @@ def trend(reader: Reader) -> Answer:
         {"starts_on": row.starts_on, "name": reader.language.name(row.name_local, row.name_en)}
         for row in inside.rename(columns={"name": "name_local"}).itertuples()
     ]
+    if reader.ledger is not None:
+        for mark in annotated(reader, shown.first_week, shown.last_day):
+            name = f"{reader.language.name(mark.text, mark.text_en)} · {mark.author}"
+            named.append({"starts_on": max(mark.starts_on, shown.first_week), "name": name})
     overlap = table[table["revenue_last_year"].notna()]
     enough = 2 * len(overlap) > len(table)
     sums = overlap["revenue"].sum(), overlap["revenue_last_year"].sum()

@@ -3,6 +3,7 @@
 from dashboard.ui.card import card, card_alongside, cards, fold, needs, note_on_grades
 from dashboard.ui.kpi import kpis
 from dashboard.ui.lead import lead
+from dashboard.ui.notes import mark, notes
 from dashboard.ui.page import open_page, section
 from dashboard.ui.table import table
 
@@ -13,8 +14,10 @@ __all__ = [
     "fold",
     "kpis",
     "lead",
+    "mark",
     "needs",
     "note_on_grades",
+    "notes",
     "open_page",
     "section",
     "table",

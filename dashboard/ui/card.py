@@ -69,7 +69,9 @@ def _evidence(
             if not insight.missing and reader.filters != reader.filters.reset():
                 st.button(reader.t("Show all customers"), key=f"all-{key}", on_click=session.reset, type="tertiary")
             return
-        if asked.draw is None:
+        if insight.table.empty:
+            pass  # the sentence says it all
+        elif asked.draw is None:
             table(insight.table, reader, f"table-{key}", opens_customer=opens_customer)
         else:
             _figure(reader, look, insight, height)
@@ -154,7 +156,7 @@ def _foot(reader: Reader, insight: Insight, asked: Question) -> None:
                 t("See customers"), key=f"behind-{insight.key}", type="tertiary", icon=":material/groups:",
                 on_click=want, kwargs={"group": asked.behind},
             )  # fmt: skip
-        if not has_figure and reader.scope.may("export"):
+        if not has_figure and not insight.table.empty and reader.scope.may("export"):
             download(insight.table, reader, insight.key)
     if has_figure and st.session_state.get(f"show-{insight.key}", False):
         table(insight.table, reader, f"table-{insight.key}")

@@ -18,6 +18,7 @@ from dashboard.periods import COMPARISONS, PERIODS, REVIEWED
 from dashboard.ui import session
 from dashboard.ui.answers import answer
 from dashboard.ui.table import go_on, plain_markdown
+from dashboard.ui.views import saved
 from queries.schema import GRADES, TIERS
 
 FRESH_DAYS = 14
@@ -108,7 +109,24 @@ def _filter_bar(reader: Reader, weekly: bool) -> None:
         if opened.open:
             with opened:
                 _choices(reader)
+        saved(reader)
+    _beyond_rights(reader)
     _chips(reader)
+
+
+def _beyond_rights(reader: Reader) -> None:
+    """Say so when a link asks for regions that this reader may not see."""
+    allowed, known = reader.scope.regions, reader.marts.dimensions["region"]
+    if allowed is None:
+        return
+
+    def seen(code: str | None) -> bool:
+        return code is not None and (code in allowed or seen(known[code].parent if code in known else None))
+
+    hidden = [code for code in reader.filters.region if not seen(code)]
+    if hidden:
+        names = reader.language.list([reader.language.name(known[code].name, known[code].name_en) for code in allowed])
+        st.info(reader.t("The link asks for more than you may see; what is shown is of {regions} only.", regions=names))
 
 
 def _week_name(reader: Reader, week: date) -> str:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
+from dataclasses import replace
 
 import streamlit as st
 
 from dashboard.charts.theme import Look
-from dashboard.insight import Reader, find
+from dashboard.insight import QUESTIONS, Reader, find
+from dashboard.periods import DEFAULT_PERIOD
 from dashboard.ui import session
 from dashboard.ui.answers import answer, figure
 from dashboard.ui.card import PLOTLY
 from dashboard.ui.kpi import kpis
+from dashboard.ui.lead import lead
+from dashboard.ui.notes import notes
 from dashboard.ui.table import table
 
 SCREEN_ROWS = 8
 """Rows of a table that can be read across a room."""
+TALLEST = 600
+"""Pixels of a figure that fill a projector's screen beside its sentence and the field for a note."""
 FIGURES = ("revenue", "gross_margin", "cost_to_serve", "profit", "margin", "satisfaction")
 
 
@@ -35,10 +41,19 @@ def presented(reader: Reader, look: Look, keys: Sequence[str]) -> bool:
         )  # fmt: skip
         return False
     number = _number(st.query_params[session.PRESENT], len(keys))
+    key = keys[number - 1]
     st.html("<style>" + PROJECTOR + "</style>")
-    _screen(reader, look, keys[number - 1])
+    _screen(reader, look, key)
     _controls(reader, number, len(keys))
+    notes(reader, key)
     return True
+
+
+@st.fragment(parallel=True)
+def queue(reader: Reader) -> None:
+    """What there is to decide now, leading to its page; over the usual year, not over the week."""
+    year = replace(reader, filters=reader.filters.put("period", DEFAULT_PERIOD))
+    lead(year, "levels", "levels.queue" if "levels.queue" in QUESTIONS else "levels.recommendation", "levels.today")
 
 
 def _number(text: str, count: int) -> int:
@@ -50,7 +65,8 @@ def _turn(number: int) -> None:
 
 
 def _end() -> None:
-    del st.query_params[session.PRESENT]
+    if session.PRESENT in st.query_params:  # the key may be pressed twice
+        del st.query_params[session.PRESENT]
 
 
 def _screen(reader: Reader, look: Look, key: str) -> None:
@@ -79,7 +95,8 @@ def _enlarged(drawn: object) -> object:
     assert isinstance(drawn, go.Figure)
     large = go.Figure(drawn)
     grow = 1.5
-    large.update_layout(height=(large.layout.height or 400) * grow, font_size=(large.layout.font.size or 12) * grow)
+    height = max((large.layout.height or 400) * grow, TALLEST)
+    large.update_layout(height=height, font_size=(large.layout.font.size or 12) * grow)
     margin = large.layout.margin
     large.update_layout(margin={"r": (margin.r or 8) * grow, "t": (margin.t or 30) * grow})
     for note in large.layout.annotations:
@@ -103,7 +120,7 @@ def _controls(reader: Reader, number: int, count: int) -> None:
             t("Next"), key="screen-next", shortcut="Right", on_click=_turn, args=(min(number + 1, count),),
             type="tertiary", disabled=number == count,
         )  # fmt: skip
-        st.button(t("End"), key="screen-end", shortcut="Esc", on_click=_end, type="tertiary")
+        st.button(t("End the presentation"), key="screen-end", shortcut="Esc", on_click=_end, type="tertiary")
         st.html(f"<span class='card-foot'>{html.escape(reader.filters.sentence(reader.language, reader.marts))}</span>")
 
 

@@ -135,7 +135,7 @@ def test_the_five_largest_are_named_and_the_rest_is_one(tmp_path: Path) -> None:
     assert found[""] == 20 + 30 + 40
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(data=st.data())
 def test_every_breakdown_adds_up_to_the_change_to_the_cent(demo: Marts, data: st.DataObject) -> None:
     chosen = data.draw(filters(demo))

@@ -122,3 +122,11 @@ def test_two_readers_of_different_rights_do_not_share_answers(guarded: str) -> N
         assert headlines(wide)[0] != headlines(narrow)[0]
     turned(narrow, "cost"), turned(wide, "cost")
     assert headlines(wide)[0] != headlines(narrow)[0]
+
+
+def test_a_link_that_asks_for_more_than_a_reader_may_see_says_so(guarded: str) -> None:
+    beyond = opened("review", user=NORTH, region="DE")
+    assert not beyond.exception
+    assert "more than you may see" in beyond.info[0].value
+    assert not opened("review", user=NORTH, region=guarded).info
+    assert not opened("review", user=ALL, region="DE").info
