@@ -9,7 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboard.charts.axes import money_axis, span, title
-from dashboard.charts.marks import Cell, Column, bars_of, curve, dot, grid, hover, interval, ranking, tones
+from dashboard.charts.marks import ROW, Cell, Column, bars_of, curve, dot, grid, hover, interval, ranking, tones
 from dashboard.charts.theme import SIZE, Look, annotation, caption, clean, empty, figure, layout, line, mix, rows
 from dashboard.language import TIER_NAMES, undefined
 from queries.schema import TIERS
@@ -88,7 +88,8 @@ def capacity(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fig
     note = caption(say("Bar: plan. Tick: today. 100% is all hours there are"), look, yshift=24)
     low, high = span([*shares, *today, 1.0])
     mark = line(look, 1, 1, 0, 1, yref="paper", color=palette.secondary)
-    return ranking(look, names, [bars, marks], columns_shown, low, high, notes=[note], shapes=[mark])
+    room = noted(columns_shown, len(found))
+    return ranking(look, names, [bars, marks], columns_shown, low, high, notes=[note], shapes=[mark], **room)
 
 
 def follow_up(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure:
@@ -128,7 +129,15 @@ def follow_up(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fi
     ]
     names = [f"{day} {row[0]}" for day, row in zip(days, found, strict=True)]
     note = caption(say("Dot: came, with its 95% interval. Tick: expected"), look, yshift=24)
-    return ranking(look, names, [seen, hoped], columns, *span([*low, *high, *expected]), notes=[note])
+    low_end, high_end = span([*low, *high, *expected])
+    room = noted(columns, len(found))
+    return ranking(look, names, [seen, hoped], columns, low_end, high_end, notes=[note], **room)
+
+
+def noted(columns: Sequence[Column], count: int) -> dict[str, Any]:
+    """Room above the columns' headings of a ranking for a line that says what its marks are."""
+    right = sum(column.width for column in columns)
+    return {"height": 70 + ROW * count, "margin": {"l": 8, "r": right + 8, "t": 56, "b": 8, "pad": 0}}
 
 
 def _decision(

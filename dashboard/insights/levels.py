@@ -25,9 +25,9 @@ from queries.schema import TIERS
 
 LISTED = 2_000
 QUEUED = 500
-BUDGETS = 9
+BUDGETS = 5
 CURVE_POINTS = 61
-WIDEST_BUDGET = 1.5
+WIDEST_BUDGET = 1.2
 NEEDS = ("assignment", "service_event", "cost_of_goods")
 
 
@@ -147,6 +147,11 @@ def summed_up(reader: Reader, plan: Plan) -> str:
             "Raising {raised} customers and lowering {lowered} would gain {gain} a year; service would cost {used} "
             "instead of {budget}."
         )
+        if said["used"] == said["budget"]:
+            text = message(
+                "Raising {raised} customers and lowering {lowered} would gain {gain} a year "
+                "for what service costs today."
+            )
     return reader.t(text, **said)
 
 
@@ -219,8 +224,8 @@ def queue(reader: Reader) -> Answer:
     counts = counts_of(moves_of(plan))
     count = sum(counts.values())
     columns = [
-        *("code", "name", "region", "grade", "current", "recommended", "gain", "cost_change", "hours_change"),
-        *("reasons", "approval", "state"),
+        *("code", "name", "region", "grade", "current", "recommended", "gain", "reasons", "cost_change"),
+        *("hours_change", "approval", "state"),
     ]
     numbers = counts | {"moves": count, "shown": len(table), "gain": plan.value}
     if not count:
