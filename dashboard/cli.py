@@ -1,6 +1,6 @@
 """The command line: a face of its own over the same insights.
 
-    dashboard serve | demo | load | refresh | ask | ledger | check
+    dashboard serve | demo | load | refresh | ask | report | ledger | check
 
 Answers go to standard output, progress and errors to standard error. Exit status 0, or 2 with one clear
 line.
@@ -16,12 +16,17 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from dashboard.errors import DashboardError
 from dashboard.settings import ACCESS_VARIABLE, HOME, LEDGER_VARIABLE, ROOT, WAREHOUSE_VARIABLE, Settings
 
-FORMATS = ("json", "csv")
+if TYPE_CHECKING:
+    from dashboard.insight import Reader
+
+FORMATS = ("json", "csv", "xlsx")
+PACK_FORMATS = ("pptx", "xlsx")
+PACK_NAMES = ("weekly",)
 DEMO_CUSTOMERS, DEMO_SEED = 20_000, 1
 
 
@@ -143,15 +148,11 @@ def _refresh(options: argparse.Namespace) -> None:
 def _ask(options: argparse.Namespace) -> None:
     import dashboard.insights  # noqa: F401 - registers the questions
     from dashboard.export import to_csv
-    from dashboard.filters import Filters
-    from dashboard.insight import QUESTIONS, Reader, ask, find
+    from dashboard.insight import QUESTIONS, ask, find
     from dashboard.language import language
-    from dashboard.ledger import open_ledger
-    from dashboard.scope import Scope
-    from dashboard.warehouse.read import open_marts
 
-    speech = language(options.lang)
     if options.list:
+        speech = language(options.lang)
         width = max(len(key) for key in QUESTIONS)
         for key, question in sorted(QUESTIONS.items()):
             print(f"{key:<{width}}  {speech.t(question.title)}")
@@ -159,17 +160,67 @@ def _ask(options: argparse.Namespace) -> None:
     if not options.question:
         raise DashboardError("ask: name a question; 'dashboard ask --list' has them all")
     find(options.question)
+    if options.format in ("xlsx") and not options.out and sys.stdout.isatty():
+        raise DashboardError("a workbook is not for a terminal: name one with --out FILE")
+    reader = _reader(options)
+    insight = ask(options.question, reader)
+    if options.format in ("json", "csv"):
+        body = insight.to_json() + "\n" if options.format == "json" else to_csv(insight.table)
+        if options.out:
+            Path(options.out).write_text(body, "utf-8")
+        else:
+            sys.stdout.write(body)
+        return
+    from dashboard.reports import workbook
+    from dashboard.reports.pack import single
+
+    _hand_out(workbook.write(single(insight, reader)), options.out)
+
+
+def _report(options: argparse.Namespace) -> None:
+    from dashboard.reports.files import made
+    from dashboard.reports.pack import build, sections
+
+    sections(options.pack)
+    reader = _reader(options)
+    with _progress("report") as progress:
+        pack = build(options.pack, reader, progress)
+        file = made(pack, reader, options.format)
+    out = options.out or pack.file_name(options.format)
+    _hand_out(file, out)
+    print(out)
+
+
+def _reader(options: argparse.Namespace) -> Reader:
+    """Who asks on the command line: everything, of the marts in force, with the filters given."""
+    from dashboard.filters import Filters
+    from dashboard.insight import Reader
+    from dashboard.language import language
+    from dashboard.ledger import open_ledger
+    from dashboard.scope import Scope
+    from dashboard.warehouse.read import open_marts
+
     filters = Filters.parse({name: value for name in _filter_names() if (value := getattr(options, name))})
     settings = Settings.read(options.warehouse)
     _ensure_marts(settings)
     marts = open_marts(settings.marts)
-    filters = filters.checked(marts)
-    reader = Reader(filters, Scope.unrestricted("command line"), marts, speech, open_ledger(settings))
-    insight = ask(options.question, reader)
-    if options.format == "json":
-        print(insight.to_json())
-    else:
-        sys.stdout.write(to_csv(insight.table))
+    everything = Scope.unrestricted("command line")
+    return Reader(filters.checked(marts), everything, marts, language(options.lang), open_ledger(settings))
+
+
+def _hand_out(file: bytes, out: str | None) -> None:
+    """To a file, whole or not at all, or to standard output."""
+    if out is None:
+        sys.stdout.buffer.write(file)
+        sys.stdout.buffer.flush()
+        return
+    path = Path(out)
+    building = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        building.write_bytes(file)
+        os.replace(building, path)
+    finally:
+        building.unlink(missing_ok=True)
 
 
 def _ledger(options: argparse.Namespace) -> None:
@@ -324,6 +375,18 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
+    def filtered(added: argparse.ArgumentParser) -> None:
+        added.add_argument("--period", choices=PERIODS)
+        added.add_argument("--compare", choices=COMPARISONS)
+        added.add_argument("--as-of", metavar="DATE", help="any day of the last week to look at, like 2026-11-15")
+        for name in CHOICES:
+            added.add_argument(f"--{name}", metavar="CODE[,CODE…]")
+        added.add_argument("--group", metavar="GROUP", help="the customers behind a number: loss_makers, decile-1 …")
+        added.add_argument("--customer", metavar="CODE")
+        for name, (least, most) in WHAT_IFS.items():
+            told = f"what if the plan had this share: {least:g} to {most:g}"
+            added.add_argument(f"--{name}", metavar="SHARE", help=told)
+
     serve = command("serve", _serve, "serve the dashboard; the embedded demo when nothing is configured")
     serve.add_argument("--port", type=int, default=os.environ.get("PORT", "8501"))
     serve.add_argument("--host", default="localhost", help="address to listen on (default: this machine only)")
@@ -348,15 +411,15 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--list", action="store_true", help="list every question")
     ask.add_argument("--format", choices=FORMATS, default="json")
     ask.add_argument("--lang", choices=("zh", "en"), default="en")
-    ask.add_argument("--period", choices=PERIODS)
-    ask.add_argument("--compare", choices=COMPARISONS)
-    ask.add_argument("--as-of", metavar="DATE", help="any day of the last week to look at, like 2026-11-15")
-    for name in CHOICES:
-        ask.add_argument(f"--{name}", metavar="CODE[,CODE…]")
-    ask.add_argument("--group", metavar="GROUP", help="the customers behind a number: loss_makers, decile-1 …")
-    ask.add_argument("--customer", metavar="CODE")
-    for name, (least, most) in WHAT_IFS.items():
-        ask.add_argument(f"--{name}", metavar="SHARE", help=f"what if the plan had this share: {least:g} to {most:g}")
+    ask.add_argument("--out", metavar="FILE", help="write to a file instead of standard output")
+    filtered(ask)
+
+    report = command("report", _report, "write the weekly pack: the pages' answers as slides or a workbook")
+    report.add_argument("pack", choices=PACK_NAMES, metavar="PACK", help=", ".join(PACK_NAMES))
+    report.add_argument("--format", choices=PACK_FORMATS, default="pptx")
+    report.add_argument("--lang", choices=("zh", "en"), default="en")
+    report.add_argument("--out", metavar="FILE", help="where to write it (default: its name and day, here)")
+    filtered(report)
 
     ledger = command("ledger", _ledger, "what people wrote: how much of it, a copy, all of it as JSON lines")
     ledger.add_argument("--backup", metavar="FILE", help="copy a SQLite ledger while others use it")
