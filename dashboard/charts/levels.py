@@ -32,10 +32,11 @@ def frontier(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fig
     xaxis, x_unit = money_axis(look, left, right, 4, showgrid=False)
     yaxis, y_unit = money_axis(look, low, high, 4)
     money = [[look.money(a), look.money(b)] for a, b in zip(x, y, strict=True)]
-    template = f"{say('Budget')} %{{customdata[0]}}<br>{say('Profit')} <b>%{{customdata[1]}}</b><extra></extra>"
+    kept = say("Profit and value kept")
+    template = f"{say('Budget')} %{{customdata[0]}}<br>{kept} <b>%{{customdata[1]}}</b><extra></extra>"
     hovered: dict[str, Any] = {"customdata": money, "hoverinfo": "text", "hovertemplate": template}
     traces = [curve(x, y, look.palette.neutral, 2.5, **hovered)]
-    notes = [caption(say("Profit, {unit}", unit=y_unit), look)]
+    notes = [caption(say("Profit and value kept, {unit}", unit=y_unit), look)]
     for key, place in points.items():
         mark, words = _decision(key, place, (left, right), look)
         traces.append(mark)
@@ -150,7 +151,7 @@ def _decision(
     name = say("Plan") if is_plan else say("Today")
     color = palette.accent if is_plan else palette.text
     ring = {"size": 13, "color": color if is_plan else palette.page, "line": {"color": color, "width": 2}}
-    told = hover(name, (say("Budget"), look.money(budget)), (say("Profit"), look.money(value)))
+    told = hover(name, (say("Budget"), look.money(budget)), (say("Profit and value kept"), look.money(value)))
     mark = dot([budget], [value], color, marker=ring, hovertext=[told], hoverinfo="text")
     early = (budget - x_range[0]) / (x_range[1] - x_range[0]) < (0.4 if is_plan else 0.75)
     shift = (14 if early else 8) if is_plan else -9

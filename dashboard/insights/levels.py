@@ -152,7 +152,11 @@ def summed_up(reader: Reader, plan: Plan) -> str:
                 "Raising {raised} customers and lowering {lowered} would gain {gain} a year "
                 "for what service costs today."
             )
-    return reader.t(text, **said)
+    sentence, profit = reader.t(text, **said), reader.money(effects(plan)["profit"]["change"])
+    if profit == said["gain"]:
+        return sentence
+    more = message("{plan} Of the gain {profit} is profit of the year, the rest value kept.")
+    return reader.t(more, plan=sentence, profit=profit)
 
 
 def states(reader: Reader, plan: Plan, codes: pd.Series) -> list[str]:
