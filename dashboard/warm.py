@@ -21,6 +21,8 @@ from dashboard.settings import Settings
 from dashboard.warehouse.read import Marts, open_marts
 
 PAUSE_SECONDS = 5.0
+OF_THE_WEEK = ("value.summary", "value.trend")
+"""What the review's cards show besides its own questions."""
 MODES: tuple[Mode, ...] = ("light", "dark")
 
 
@@ -55,7 +57,10 @@ def _warm(held: Marts, ledger: Ledger) -> None:
         for key, asked in QUESTIONS.items():
             if key.startswith("customer."):
                 continue  # questions about one customer
-            insight = answer(key, reader)
+            asking = reader.reviewing if asked.weekly else reader
+            insight = answer(key, asking)
             if asked.draw and not insight.missing and not insight.table.empty:
                 for mode in MODES:
-                    figure(insight, reader, Look(mode, reader.language, held.currency))
+                    figure(insight, asking, Look(mode, reader.language, held.currency))
+        for key in OF_THE_WEEK:
+            answer(key, reader.reviewing)
