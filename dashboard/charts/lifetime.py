@@ -56,6 +56,7 @@ def distribution(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go
         tickvals=[place - 0.5 for place in places],
         ticktext=[look.money(edges[place]) for place in places],
         range=[-0.6, len(bins) - 0.4],
+        ticklabelstandoff=6,
         title=title(say("Value to come, log scale on both sides of zero"), look),
     )
     yaxis = number_axis(look, 0, span(b[2] for b in bins)[1] * 1.08 or 1)
@@ -139,6 +140,7 @@ def alive(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure
     hovers = [
         hover(
             name,
+            (say("Probability"), z[1]),
             (say("Customers"), f"{language.number(z[2], exact=True)} ({language.percent(z[3])})"),
             (say("Revenue"), look.money(z[4])),
             (say("Value to come"), look.money(z[5])),
@@ -148,8 +150,7 @@ def alive(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure
     shares = [z[3] for z in zones]
     trace = bars_of(clean(shares), [[z[0]] for z in zones], [tint.get(z[0], palette.accent) for z in zones], hovers)
     columns = [
-        Column(say("Probability"), [z[1] for z in zones], [palette.secondary] * len(zones), width=90),
-        Column("", [language.percent(share, 0) for share in shares], width=38),
+        Column(say("Share"), [language.percent(share, 0) for share in shares], width=46),
         Column(say("To come"), [look.money(z[5]) for z in zones], tones([z[5] for z in zones], look), 70),
     ]
     return ranking(look, names, [trace], columns, *span(shares))
