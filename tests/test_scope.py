@@ -114,18 +114,20 @@ def region_only(demo: Marts, demo_file: Path, tmp_path_factory: pytest.TempPathF
                     [codes],
                 )
         connection.execute("DELETE FROM customer WHERE NOT list_contains($1, code)", [codes])
-    # The models of value to come are the company's: what they said of these customers is kept, see below.
+    # Models of value to come and measured grades are the company's: what they said of these customers is kept.
     version = refresh(Warehouse(str(path)), folder := path.with_suffix(".marts"))
     whole = shutil.copy(demo_file.with_suffix(".marts") / f"marts-{demo.version}.duckdb", path.parent / "whole")
     with duckdb.connect(str(folder / f"marts-{version}.duckdb")) as connection:
         connection.execute(f"ATTACH '{whole}' AS whole (READ_ONLY)")
         connection.execute("DELETE FROM model")
         connection.execute("INSERT INTO model FROM whole.model")
-        connection.execute("DELETE FROM customer_value")
-        connection.execute(
-            "INSERT INTO customer_value "
-            "FROM whole.customer_value WHERE customer_key IN (SELECT customer_key FROM customer)"
-        )
+        graded = connection.execute("SELECT value FROM whole.info WHERE name = 'grading'").fetchone()
+        connection.execute("UPDATE info SET value = $1 WHERE name = 'grading'", graded)
+        for table in ("customer_value", "measured_grade", "measured_history"):
+            connection.execute(f"DELETE FROM {table}")
+            connection.execute(
+                f"INSERT INTO {table} FROM whole.{table} WHERE customer_key IN (SELECT customer_key FROM customer)"
+            )
     marts = Marts(folder, version)
     assert (marts.calendar.first_week, marts.calendar.last_day) == (demo.calendar.first_week, demo.calendar.last_day)
     return marts
@@ -137,8 +139,8 @@ def test_a_restricted_answer_is_the_answer_of_a_company_without_the_rest(
 ) -> None:
     """Nothing leaks: not a row, not a rank, not a share of a total that holds others.
 
-    Forecasts of a customer come from models that the whole company's customers were fitted to; given those
-    forecasts, nothing in an answer depends on anybody outside.
+    Forecasts of a customer come from models that the whole company's customers were fitted to, and his measured
+    grade from where he stands among all of them; given those, nothing in an answer depends on anybody outside.
     """
     views: list[dict[str, str]] = [{}, {"period": "13w", "as_of": "2026-06-01", "group": "loss_makers"}]
     if key.startswith("customer."):
