@@ -279,7 +279,7 @@ def trend(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Figure
     base = layout(
         look,
         height=60 + 84 * len(shown),
-        margin={"l": 8, "r": 76, "t": 30, "b": 8, "pad": 0},
+        margin={"l": 8, "r": 92, "t": 30, "b": 8, "pad": 0},
         hoverdistance=-1,
         xaxis=week_axis(look, weeks, anchor=f"y{len(shown)}" if len(shown) > 1 else "y"),
         annotations=notes,

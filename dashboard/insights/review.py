@@ -232,8 +232,11 @@ def comparison_sentence(reader: Reader, sums: dict[str, int]) -> str:
 
 
 def why(reader: Reader, before: View, sums: dict[str, int]) -> str:
-    """A sentence of the largest contributions by region and by line; one that is all of the change says nothing."""
-    tables = [parts_of(reader, by, reader.view, before, sums["change"]) for by in ("region", "line")]
+    """A sentence of the largest contributions by grade and by line; one that is all of the change says nothing.
+
+    Not by region: the largest country would be named week after week.
+    """
+    tables = [parts_of(reader, by, reader.view, before, sums["change"]) for by in ("grade", "line")]
     found = [said(reader, table) for table in tables if len(table) > 1]
     names = [name for name in found if name]
     if not names or not sums["change"]:
