@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -46,6 +47,11 @@ VIEWS = ".toml"
 """The ending of a warehouse's location that is a mapping of views."""
 
 
+def memory_limit() -> str:
+    """What one database may hold in memory; more is spilled: half of what the machine has, at most 4 GB."""
+    return f"{min(4096, os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') >> 21)}MB"
+
+
 def engine_on(connection: duckdb.DuckDBPyConnection) -> Engine:
     """An engine that gives each caller its own cursor of one DuckDB connection.
 
@@ -59,7 +65,7 @@ def open_file(path: Path, *, read_only: bool = True) -> duckdb.DuckDBPyConnectio
     if read_only and not path.exists():
         raise DashboardError(f"no warehouse at {path}: make one with 'dashboard demo' or 'dashboard load'")
     try:
-        return duckdb.connect(str(path), read_only=read_only, config=dict(HARDENED))
+        return duckdb.connect(str(path), read_only=read_only, config={**HARDENED, "memory_limit": memory_limit()})
     except duckdb.Error as error:
         raise DashboardError(f"{path} can't be opened as a DuckDB file: {_first_line(error)}") from error
 

@@ -27,7 +27,7 @@ from dashboard.grading import grading
 from dashboard.periods import Calendar
 from dashboard.policy import policy
 from dashboard.warehouse.alerts import unusual
-from dashboard.warehouse.connect import Warehouse, batches, engine_on, open_file
+from dashboard.warehouse.connect import Warehouse, batches, engine_on, memory_limit, open_file
 from dashboard.warehouse.grading import Measured, measure_grades
 from dashboard.warehouse.models import value_to_come
 from dashboard.warehouse.quality import as_arrow, examine, newest_day
@@ -61,7 +61,9 @@ def _refresh(warehouse: Warehouse, folder: Path, progress: Progress) -> str:
         version = _new_version(folder)
         building = folder / f".building-{version}"
         try:
-            root = duckdb.connect(str(building), config={"autoinstall_known_extensions": "false"})
+            root = duckdb.connect(
+                str(building), config={"autoinstall_known_extensions": "false", "memory_limit": memory_limit()}
+            )
             try:
                 with warehouse.connect() as source, engine_on(root).connect() as mart:
                     filled = warehouse.filled_tables(source)

@@ -9,7 +9,6 @@ types. A new kind of source is a reader here: it appends rows and rejects what i
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import duckdb
 
 from dashboard.errors import nearest
+from dashboard.warehouse.connect import memory_limit
 from dashboard.warehouse.databases import read_database
 from dashboard.warehouse.delimited import read_csv
 from dashboard.warehouse.mapping import LoadError, Mapping, Source, format_of
@@ -36,7 +36,7 @@ def connect(scratch: Path) -> duckdb.DuckDBPyConnection:
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "temp_directory": str(scratch / "spill"),
-            "memory_limit": f"{_memory()}MB",
+            "memory_limit": memory_limit(),
         }
     )
     # The engine's own bar would go to standard output; its count is asked for instead.
@@ -47,11 +47,6 @@ def connect(scratch: Path) -> duckdb.DuckDBPyConnection:
         "CREATE TABLE stage.rejected (source VARCHAR, file VARCHAR, line BIGINT, reason VARCHAR, text VARCHAR)",
     )
     return connection
-
-
-def _memory() -> int:
-    """Megabytes that a load may hold, whatever the size of its files: half of the machine's, at most 4 GB."""
-    return min(4096, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 21)
 
 
 def lock_down(connection: duckdb.DuckDBPyConnection) -> None:
