@@ -24,8 +24,8 @@ from dashboard.settings import ACCESS_VARIABLE, HOME, LEDGER_VARIABLE, ROOT, WAR
 if TYPE_CHECKING:
     from dashboard.insight import Reader
 
-FORMATS = ("json", "csv", "xlsx")
-PACK_FORMATS = ("pptx", "xlsx")
+FORMATS = ("json", "csv", "xlsx", "png")
+PACK_FORMATS = ("pptx", "xlsx", "pdf")
 PACK_NAMES = ("weekly",)
 DEMO_CUSTOMERS, DEMO_SEED = 20_000, 1
 
@@ -161,7 +161,7 @@ def _ask(options: argparse.Namespace) -> None:
         raise DashboardError("ask: name a question; 'dashboard ask --list' has them all")
     find(options.question)
     if options.format in ("xlsx") and not options.out and sys.stdout.isatty():
-        raise DashboardError("a workbook is not for a terminal: name one with --out FILE")
+        raise DashboardError(f"a {options.format} file is not for a terminal: name one with --out FILE")
     reader = _reader(options)
     insight = ask(options.question, reader)
     if options.format in ("json", "csv"):
@@ -171,6 +171,11 @@ def _ask(options: argparse.Namespace) -> None:
         else:
             sys.stdout.write(body)
         return
+    if options.format == "png":
+        from dashboard.reports import image
+
+        _hand_out(image.of(insight, reader), options.out)
+        return
     from dashboard.reports import workbook
     from dashboard.reports.pack import single
 
@@ -178,15 +183,14 @@ def _ask(options: argparse.Namespace) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
-    from dashboard.reports.files import made
-    from dashboard.reports.pack import build, sections
+    from dashboard.reports.files import report
+    from dashboard.reports.pack import file_name, sections
 
     sections(options.pack)
     reader = _reader(options)
     with _progress("report") as progress:
-        pack = build(options.pack, reader, progress)
-        file = made(pack, reader, options.format)
-    out = options.out or pack.file_name(options.format)
+        _, file = report(options.pack, reader, options.format, progress)
+    out = options.out or file_name(options.pack, reader, options.format)
     _hand_out(file, out)
     print(out)
 
@@ -414,7 +418,7 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--out", metavar="FILE", help="write to a file instead of standard output")
     filtered(ask)
 
-    report = command("report", _report, "write the weekly pack: the pages' answers as slides or a workbook")
+    report = command("report", _report, "write the weekly pack: the pages' answers as slides, a workbook or a document")
     report.add_argument("pack", choices=PACK_NAMES, metavar="PACK", help=", ".join(PACK_NAMES))
     report.add_argument("--format", choices=PACK_FORMATS, default="pptx")
     report.add_argument("--lang", choices=("zh", "en"), default="en")

@@ -1,7 +1,7 @@
 """The five answers in five headlines, each leading to its page."""
 
 from dashboard.language import message
-from dashboard.ui import kpis, lead, open_page
+from dashboard.ui import kpis, lead, open_page, take_away
 
 reader, look = open_page(message("Overview"))
 kpis(reader, look, ("active_customers", "revenue", "gross_margin", "cost_to_serve", "profit", "loss_makers"))
@@ -10,3 +10,4 @@ lead(reader, "tiers", "tiers.trend" if reader.marts.measured else "tiers.matrix"
 lead(reader, "satisfaction", "satisfaction.curve", "satisfaction.standing")
 lead(reader, "cost", "cost.losses", "cost.summary")
 lead(reader, "levels", "levels.recommendation", "levels.frontier")
+take_away(reader)

@@ -1,7 +1,7 @@
 """What the weekly meeting opens: what changed and why, who needs a decision, and what was decided."""
 
 from dashboard.language import message
-from dashboard.ui import card_alongside, cards, mark, notes, open_page, section
+from dashboard.ui import card_alongside, cards, mark, notes, open_page, section, take_away
 from dashboard.ui.review import presented, queue, week
 
 reader, look = open_page(message("Weekly review"), weekly=True)
@@ -22,3 +22,4 @@ if not presented(reader, look, (*PICTURES, "review.targets", *LISTS, "review.dec
     section(reader, message("Notes of the meeting"))
     notes(reader)
     mark(reader)
+    take_away(reader)

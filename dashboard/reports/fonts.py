@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from fontTools.ttLib import TTCollection, TTFont
+from fontTools.pens.cu2quPen import Cu2QuPen
+from fontTools.pens.ttGlyphPen import TTGlyphPen
+from fontTools.subset import Options, Subsetter
+from fontTools.ttLib import TTCollection, TTFont, newTable
 
 from dashboard.errors import DashboardError
 
@@ -95,3 +98,47 @@ def _opened(path: Path, family: str) -> Font | None:
         return None
     _, number, letters = min(able, key=lambda each: each[:2])
     return Font(path, number, letters)
+
+
+def cut(font: Font, letters: set[str], target: Path) -> None:
+    """Write the font with these letters alone, its outlines as TrueType: what every reader of PDF understands.
+
+    Outlines of cubic curves become quadratic within a thousandth of the letter's height (fontTools' cu2qu).
+    """
+    options = Options(layout_features=[], hinting=False, desubroutinize=True, notdef_outline=True, name_IDs=["*"])
+    opened = TTFont(str(font.path), fontNumber=font.number, lazy=True)
+    subsetter = Subsetter(options)
+    subsetter.populate(unicodes=[ord(letter) for letter in letters])
+    subsetter.subset(opened)
+    if "CFF " in opened:
+        _to_quadratic(opened)
+    opened.save(str(target))
+
+
+def _to_quadratic(font: TTFont) -> None:
+    """Outlines of the table CFF as the table glyf, after otf2ttf in fontTools' snippets."""
+    order, drawn = font.getGlyphOrder(), font.getGlyphSet()
+    table = newTable("glyf")
+    table.glyphOrder, table.glyphs = order, {}
+    error = font["head"].unitsPerEm / 1000
+    for name in order:
+        pen = TTGlyphPen(drawn)
+        drawn[name].draw(Cu2QuPen(pen, error, reverse_direction=True))
+        table.glyphs[name] = pen.glyph()
+    font["loca"], font["glyf"] = newTable("loca"), table
+    for name in ("CFF ", "VORG"):
+        if name in font:
+            del font[name]
+    table.compile(font)
+    for name in order:
+        width, _ = font["hmtx"][name]
+        font["hmtx"][name] = (width, getattr(table.glyphs[name], "xMin", 0))
+    maxp = font["maxp"]
+    maxp.tableVersion = 0x00010000
+    for field in ("maxZones", "maxTwilightPoints", "maxStorage", "maxFunctionDefs", "maxInstructionDefs"):
+        setattr(maxp, field, 1 if field == "maxZones" else 0)
+    for field in ("maxStackElements", "maxSizeOfInstructions", "maxComponentElements"):
+        setattr(maxp, field, 0)
+    maxp.compile(font)
+    font["post"].formatType = 3.0
+    font.sfntVersion = "\000\001\000\000"

@@ -45,10 +45,10 @@ WEEKLY = (
     Section("review.movers"),
     Section("review.loss_makers"),
     Section("review.thresholds"),
-    Section("review.alerts"),
+    Section("review.alerts", ("code", "name", "grade", "alert", "happened", "playbook", "money_at_risk")),
     Section("alerts.open"),
-    Section("review.targets"),
-    Section("review.decisions"),
+    Section("review.targets", ("name", "metric", "value", "target", "gap", "state")),
+    Section("review.decisions", ("code", "name", "decision", "from_tier", "to_tier", "expected_gain", "came")),
     Section("value.summary"),
     Section("value.whale", CHART_ALONE),
     Section("value.deciles", ("decile", "customers", "revenue", "profit")),
@@ -59,8 +59,8 @@ WEEKLY = (
     Section("satisfaction.standing", ("zone", "customers", "customers_share", "revenue", "profit")),
     Section("cost.waterfall", ("name", "amount")),
     Section("cost.losses", ("name", "customers", "loss")),
-    Section("levels.recommendation", ("current", "recommended", "customers", "gain", "cost_change")),
-    Section("levels.frontier", CHART_ALONE),
+    Section("levels.matrix", ("current", "recommended", "customers", "gain", "cost_change")),
+    Section("levels.queue", ("code", "name", "grade", "current", "recommended", "gain", "reasons")),
 )
 PACKS = {"weekly": (message("Weekly pack"), WEEKLY)}
 
@@ -82,7 +82,7 @@ class Column:
 class Part:
     """An answer in a pack. `values` are the table's cells with codes as words (numbers stay numbers, undefined is
     None), `said` the same cells as the reader reads them; both row by row in the order of `columns`. `brief` are the
-    places of the columns beside a chart."""
+    places of the columns beside a chart; `alone` says that a curve's points are for the workbook."""
 
     title: str
     insight: Insight
@@ -92,11 +92,19 @@ class Part:
     kinds: tuple[tuple[Format, ...], ...]
     picture: Picture | Grid | None
     brief: tuple[int, ...]
+    alone: bool
     definitions: tuple[tuple[str, str], ...]
 
     @property
     def key(self) -> str:
         return self.insight.key
+
+    @property
+    def shown(self) -> tuple[int, ...]:
+        """The columns of a table on a slide or a page: those chosen, less those in which nothing is defined."""
+        chosen = self.brief or tuple(range(len(self.columns)))
+        known = tuple(place for place in chosen if any(row[place] is not None for row in self.values))
+        return known or chosen
 
 
 @dataclass(frozen=True)
@@ -134,13 +142,22 @@ class Pack:
         ]
 
     def foot(self, part: Part) -> str:
-        """The line under an answer: how many, to which day, from which data."""
+        """The line under an answer: how many, to which day, of what where that is not the pack's, from which data."""
         insight = part.insight
-        n = self.t("n = {n} · to {day}", n=f"{insight.n:,}", day=self.language.date(insight.as_of))
-        return f"{n} · {self.t('data {version}', version=insight.version)}"
+        told = [self.t("n = {n} · to {day}", n=f"{insight.n:,}", day=self.language.date(insight.as_of))]
+        if insight.words != self.words:
+            told.append(insight.words)
+        return " · ".join([*told, self.t("data {version}", version=insight.version)])
 
-    def file_name(self, form: str) -> str:
-        return f"{self.name}-{self.as_of}.{form}"
+
+def file_name(name: str, reader: Reader, form: str) -> str:
+    """What the file of a pack is called: its name and the last day that it is of."""
+    return f"{name}-{last_day(reader)}.{form}"
+
+
+def last_day(reader: Reader) -> date:
+    """The last day with data that the reader looks at."""
+    return min(reader.view.window.last_day, reader.calendar.last_day)
 
 
 def sections(name: str) -> tuple[Section, ...]:
@@ -171,14 +188,13 @@ def single(insight: Insight, reader: Reader) -> Pack:
 
 def _around(name: str, title: str, reader: Reader, parts: Sequence[Part]) -> Pack:
     words = reader.filters.sentence(reader.language, reader.marts)
-    as_of = min(reader.view.window.last_day, reader.calendar.last_day)
     held = reader.marts
     return Pack(
         name=name,
         title=title,
         who=reader.scope.user,
         words=words,
-        as_of=as_of,
+        as_of=last_day(reader),
         language=reader.language,
         currency=held.currency,
         data_version=held.version,
@@ -216,6 +232,7 @@ def part_of(insight: Insight, reader: Reader, brief: tuple[str, ...] = ()) -> Pa
         kinds=by_row[2],
         picture=drawn,
         brief=tuple(names.index(name) for name in brief if name in names),
+        alone=brief == CHART_ALONE,
         definitions=tuple(
             (reader.t(METRICS[name].label), reader.t(METRICS[name].definition))
             for name in dict.fromkeys([*names, *metrics])

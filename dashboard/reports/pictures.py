@@ -294,9 +294,7 @@ def _migration(insight: Insight, reader: Reader) -> Grid:
     return _moves(insight, reader, "from_grade", "to_grade", GRADES, names, "value_to_come")
 
 
-def _recommendation(insight: Insight, reader: Reader) -> Grid | None:
-    if not {"current", "recommended", "customers", "gain"} <= set(insight.table.columns):
-        return None
+def _recommendation(insight: Insight, reader: Reader) -> Grid:
     names = {tier: reader.t(TIER_NAMES[tier]) for tier in TIERS}
     return _moves(insight, reader, "current", "recommended", TIERS, names, "gain")
 
@@ -325,7 +323,7 @@ PICTURES: dict[str, Draw] = {
     "satisfaction.standing": _standing,
     "cost.waterfall": _waterfall,
     "cost.losses": _losses,
-    "levels.recommendation": _recommendation,
+    "levels.matrix": _recommendation,
     "levels.frontier": _frontier,
 }
 """The native chart of a question; a question without one is a table."""

@@ -103,7 +103,7 @@ def _slide(deck: Any, pack: Pack, part: Part) -> None:
     number = str(len(deck.slides))
     _text(slide, [number], WIDE - EDGE - 0.7, FOOT, 0.7, 0.3, 9, color=LIGHT.secondary, align=PP_ALIGN.RIGHT)
     slide.notes_slide.notes_text_frame.text = "\n".join(
-        [part.title, headline, pack.words, pack.foot(part), _definitions(part.definitions)]
+        [part.title, headline, part.insight.words, pack.foot(part), _definitions(part.definitions)]
     )
 
 
@@ -202,10 +202,9 @@ def _bar(slide: Any, left: float, top: float, width: float) -> None:
 def _table(slide: Any, pack: Pack, part: Part, left: float, width: float) -> None:
     """The first rows of the answer's table, and how many there are in all."""
     most = int((BODY - 0.3) / ROW) - 1
-    places = part.brief or tuple(range(len(part.columns)))
     heads = [column.heading for column in part.columns]
     shown = part.said[:most]
-    fits = fitted(heads, shown, places, width * 72, TABLE_SIZES, measure=lambda text: ems(text) / SAFE)
+    fits = fitted(heads, shown, part.shown, width * 72, TABLE_SIZES, measure=lambda text: ems(text) / SAFE)
     numeric = [part.columns[place].is_number for place in fits.places]
     lines = len(shown) + 1
     where = (Inches(left), Inches(TOP), Pt(sum(fits.widths)), Inches(ROW * lines))

@@ -118,7 +118,7 @@ class _Writer:
         sheet.hide_gridlines(2)
         self.text(sheet, 0, 0, part.insight.headline, font_size=14, bold=True)
         self.text(sheet, 1, 0, part.title, font_color=LIGHT.accent)
-        self.text(sheet, 2, 0, f"{self.pack.words} · {self.pack.foot(part)}", font_color=LIGHT.secondary)
+        self.text(sheet, 2, 0, self.about_of(part), font_color=LIGHT.secondary)
         head = self.style(bold=True, font_color=LIGHT.secondary, bottom=1, bottom_color=LIGHT.neutral, text_wrap=True)
         right = self.style(
             bold=True, font_color=LIGHT.secondary, bottom=1, bottom_color=LIGHT.neutral, text_wrap=True, align="right"
@@ -138,6 +138,10 @@ class _Writer:
         elif part.picture is not None:
             self.chart(sheet, part, part.picture, beside)
         _on_paper(sheet)
+
+    def about_of(self, part: Part) -> str:
+        foot = self.pack.foot(part)
+        return foot if part.insight.words in foot else f"{part.insight.words} · {foot}"
 
     def text(self, sheet: Any, row: int, column: int, text: str, **how: Any) -> None:
         sheet.write_string(row, column, _safe(text), self.style(**how))

@@ -4,6 +4,7 @@ from dashboard.ui.card import card, card_alongside, cards, fold, needs, note_on_
 from dashboard.ui.kpi import kpis
 from dashboard.ui.lead import lead
 from dashboard.ui.notes import mark, notes
+from dashboard.ui.pack import take_away
 from dashboard.ui.page import open_page, section
 from dashboard.ui.table import table
 
@@ -21,4 +22,5 @@ __all__ = [
     "open_page",
     "section",
     "table",
+    "take_away",
 ]

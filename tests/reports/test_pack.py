@@ -58,8 +58,8 @@ FILTERS = st.fixed_dictionaries(
 
 @given(FILTERS)
 @settings(max_examples=3)
-def test_every_number_of_the_workbook_is_the_answers_own(demo: Marts, chosen: dict[str, str]) -> None:
-    asking = reader(demo, **chosen)
+def test_every_number_of_the_workbook_is_the_answers_own(small: Marts, chosen: dict[str, str]) -> None:
+    asking = reader(small, **chosen)
     pack = build("weekly", asking)
     book = book_of(pack)
     for sheet, part in zip(book.worksheets[1:], pack.parts, strict=False):
@@ -76,14 +76,14 @@ def test_every_number_of_the_workbook_is_the_answers_own(demo: Marts, chosen: di
 
 @given(FILTERS)
 @settings(max_examples=3)
-def test_slides_say_what_the_answers_say(demo: Marts, chosen: dict[str, str]) -> None:
-    asking = reader(demo, **chosen)
+def test_slides_say_what_the_answers_say(small: Marts, chosen: dict[str, str]) -> None:
+    asking = reader(small, **chosen)
     pack = build("weekly", asking)
     deck = deck_of(pack)
     for slide, part in zip(list(deck.slides)[1:], pack.parts, strict=True):
         insight = ask(part.key, asking)
         assert slide.shapes.title.text_frame.text == insight.headline
-        assert pack.words in slide.notes_slide.notes_text_frame.text
+        assert insight.words in slide.notes_slide.notes_text_frame.text
         for shape in slide.shapes:
             if shape.has_chart:
                 assert series_of(shape.chart) == expected(insight, asking)
