@@ -7,11 +7,12 @@ from functools import partial
 import streamlit as st
 
 from dashboard.insight import Reader
+from dashboard.language import message
 from dashboard.ledger.audit import audited
 from dashboard.reports.files import MIME, report
 from dashboard.reports.pack import file_name
 
-FORMAT_NAMES = {"pptx": "PowerPoint", "xlsx": "Excel", "pdf": "PDF"}
+FORMAT_NAMES = {"pptx": message("Slides"), "xlsx": message("Workbook"), "pdf": message("Document")}
 
 
 def take_away(reader: Reader, name: str = "weekly") -> None:
@@ -21,7 +22,7 @@ def take_away(reader: Reader, name: str = "weekly") -> None:
     with st.popover(reader.t("Take away the weekly pack"), icon=":material/download:", type="tertiary"):
         for form, said in FORMAT_NAMES.items():
             st.download_button(
-                said,
+                reader.t(said),
                 partial(made, reader, name, form),
                 file_name=file_name(name, reader, form),
                 mime=MIME[form],
