@@ -278,11 +278,14 @@ def _file_of(settings: Settings, command: str) -> Path:
 
 
 def _refresh_marts(settings: Settings) -> str:
+    from dashboard.ledger import open_ledger
+    from dashboard.ledger.policies import of_ledger
     from dashboard.warehouse.connect import Warehouse
     from dashboard.warehouse.refresh import refresh
 
+    rules = of_ledger(open_ledger(settings))
     with _progress("refresh") as progress:
-        return refresh(Warehouse(settings.warehouse), settings.marts, progress)
+        return refresh(Warehouse(settings.warehouse), settings.marts, progress, rules=rules)
 
 
 def _ensure_marts(settings: Settings) -> None:

@@ -27,17 +27,22 @@ from queries.population import View, counted
 
 if TYPE_CHECKING:
     from dashboard.ledger import Ledger
+    from dashboard.policy import Policy
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Who asks, for what, in which language, of which version of the data, and where his entries go."""
+    """Who asks, for what, in which language, of which version of the data, and where his entries go.
+
+    `trial` is a service policy that he only tries (None: the one in force).
+    """
 
     filters: Filters
     scope: Scope
     marts: Marts
     language: Language
     ledger: Ledger | None = None
+    trial: Policy | None = None
 
     @cached_property
     def calendar(self) -> Calendar:
@@ -165,9 +170,10 @@ class Answer:
 class Question:
     """A registered question. `needs` are tables of the contract (or 'cost_of_goods') it can't do without;
     `draw` makes its figure of table and numbers; `dimension` is the filter that a click on a mark sets, or
-    'group' when marks are groups of customers; `behind` is the group of customers the answer is about: empty for all
-    in view, None when it is about none; `written` says that the answer also depends on the ledger, so that one that
-    is kept goes with every new entry. It may depend on the reader's rights and regions, never on who he is;
+    'group' when marks are groups of customers, 'move' when they are moves from one level to another; `behind` is the
+    group of customers the answer is about: empty for all in view, None when it is about none; `written` says that
+    the answer also depends on the ledger, so that one that is kept goes with every new entry. It may depend on the
+    reader's rights and regions, never on who he is;
     `weekly` says that it is about the week of a review, whatever the period (`Reader.reviewing`)."""
 
     key: str

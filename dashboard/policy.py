@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -128,10 +128,19 @@ class Policy:
 def policy(path: Path = FILE) -> Policy:
     """The policy of a file. Raises DashboardError naming the key and the mend."""
     try:
-        text = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
         raise DashboardError(f"policy {path}: {error}") from error
-    where = f"policy {path}"
+    return parsed(text, f"policy {path}")
+
+
+@lru_cache(16)
+def parsed(toml: str, where: str) -> Policy:
+    """The policy that a text says; `where` names it in errors. Raises DashboardError naming the key and the mend."""
+    try:
+        text = tomllib.loads(toml)
+    except tomllib.TOMLDecodeError as error:
+        raise DashboardError(f"{where}: {error}") from error
     known(text, Policy, where)
     _refuse_personal(text, where)
     known(text["levels"], TIERS, f"{where}: [levels]")

@@ -47,7 +47,7 @@ def readable(frame: pd.DataFrame, reader: Reader) -> pd.DataFrame:
     """Codes as words and columns in order; numbers stay numbers."""
     shown = frame.copy()
     for column in shown.columns:
-        if column in ("tier", "current", "recommended", "runner_up", "from_tier", "to_tier"):
+        if column in ("tier", "current", "recommended", "runner_up", "level", "from_tier", "to_tier"):
             shown[column] = [reader.t(TIER_NAMES[c]) if c in TIER_NAMES else c for c in shown[column]]
         elif column in ("fit", "zone", "from_zone", "from_grade", "to_grade", "kind", "cause", "move"):
             shown[column] = [_word(value, reader) for value in shown[column]]

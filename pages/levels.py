@@ -1,18 +1,15 @@
-"""Who gets which level of service: the plan, what it takes and brings, and the moves to decide."""
+"""The meeting's page: who gets which level of service, what it costs and brings; decided, approved, handed over."""
 
+from dashboard.filters import WHAT_IFS
 from dashboard.language import message
-from dashboard.ui import card, cards, kpis, needs, open_page
+from dashboard.ui import fold, needs, open_page, section
+from dashboard.ui.decide import approvals, hand_over, plan
 
-reader, look = open_page(message("Service levels"))
-kpis(
-    reader,
-    look,
-    ("customers", "gross_margin", "cost_to_serve", "profit", "loss_makers"),
-    headline="levels.recommendation",
-)
+reader, look = open_page(message("Service levels"), without=tuple(WHAT_IFS))
 if needs(reader, "assignment", "costs", "cost_of_goods"):
-    cards(reader, look, ["levels.matrix", "levels.frontier"])
-    card(reader, look, "levels.queue", opens_customer=True)
-    cards(reader, look, ["levels.capacity", "levels.today"])
-    card(reader, look, "levels.follow_up")
-    card(reader, look, "levels.response")
+    plan(reader, look)
+    section(reader, message("Approval by a second person"))
+    approvals(reader)
+    section(reader, message("Hand over the plan"))
+    hand_over(reader)
+    fold(reader, look, "levels.today")

@@ -8,6 +8,7 @@ with them all capacities hold exactly. Each customer's gain is his own.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,6 +54,7 @@ CLASS = ("now", "first", "last", "area")
 COUNTS = tuple(f"n{level}" for level in LEVELS)
 CHARGES = tuple(f"k{level}" for level in LEVELS)
 FORBIDDEN = -1e200
+LOTS = 10_000
 ACCOUNT = ("strategic_fit", "needs_level", "industry", "size")
 
 
@@ -375,15 +377,19 @@ def bound(view: View, sheet: Sheet, plan: Handed) -> Select:
     return select(func.sum(func.greatest(*[r[f"r{level}"] for level in LEVELS])).label("bound"))
 
 
-def listed(view: View, sheet: Sheet, plan: Handed, moves: bool, limit: int | None) -> Select:
+def listed(
+    view: View, sheet: Sheet, plan: Handed, moves: bool, limit: int | None, *, undecided: bool = False
+) -> Select:
     """Customers with what the plan does for them, greatest gain first, the moves before the others.
 
-    Columns code, name, name_en, region, region_en, grade, now, level, first, last, area, gain_0 … gain_3, gain,
-    margin, worth, other, score, revenue, gross_margin, cost_to_serve, profit, bad_debt, units_….
+    `undecided` leaves out whose level is settled. Columns listed (how many there are without the limit), code, name,
+    name_en, region, region_en, grade, now, level, first, last, area, gain_0 … gain_3, gain, margin, worth, other,
+    score, revenue, gross_margin, cost_to_serve, profit, bad_debt, units_….
     """
     them, region = handed(view, sheet, plan), marts.region
     h, c = them.c, marts.customer.c
     moved = h.now != h.level
+    open_: ColumnElement[bool] = h.code.not_in([code for code, _ in sheet.decided]) if undecided else true()
     shown = [
         *("grade", "now", "level", "first", "last", "area", "gain", "margin", "worth", "other", "score", "class"),
         *("revenue", "gross_margin", "cost_to_serve", "profit", "bad_debt", *ACCOUNT),
@@ -392,12 +398,41 @@ def listed(view: View, sheet: Sheet, plan: Handed, moves: bool, limit: int | Non
     ]
     return (
         select(
+            func.count().over().label("listed"),
             *(h.code, c.name, c.name_en, region.c.name.label("region"), region.c.name_en.label("region_en")),
             *[h[name] for name in shown],
         )
         .join_from(them, marts.customer, c.customer_key == h.customer_key)
         .outerjoin(region, region.c.position == h.region_position)
-        .where(moved if moves else or_(moved, true()))
+        .where(moved if moves else or_(moved, true()), open_)
         .order_by(moved.desc(), h.gain.desc(), h.code)
         .limit(limit)
+    )
+
+
+def named(view: View, codes: Sequence[str]) -> Select:
+    """Those of some customers that are in view: code, names, region's names, grade, tier."""
+    people, region, c = population(view), marts.region, marts.customer.c
+    p = people.c
+    return (
+        select(
+            *(c.code, c.name, c.name_en, region.c.name.label("region"), region.c.name_en.label("region_en")),
+            *(p.grade, p.tier),
+        )
+        .join_from(people, marts.customer, c.customer_key == p.customer_key)
+        .outerjoin(region, region.c.position == p.region_position)
+        .where(c.code.in_(codes))
+        .order_by(c.code)
+    )
+
+
+def drawn(view: View, levels: Sequence[str], share: float, seed: int) -> Select:
+    """A random share of the customers in view with one of these levels: code. The same for the same seed."""
+    people, c = population(view), marts.customer.c
+    lot = func.md5_number(func.concat(c.code, literal(f"/{seed}"))) % LOTS
+    return (
+        select(c.code)
+        .join_from(people, marts.customer, c.customer_key == people.c.customer_key)
+        .where(people.c.tier.in_(levels), lot < literal(round(share * LOTS)))
+        .order_by(c.code)
     )

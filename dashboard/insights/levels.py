@@ -62,10 +62,12 @@ def today(reader: Reader) -> Answer:
     return Answer(headline, table[keep], {}, int(table["customers"].sum()))
 
 
-def listing(reader: Reader, plan: Plan, moves: bool, limit: int | None) -> pd.DataFrame:
+def listing(
+    reader: Reader, plan: Plan, moves: bool, limit: int | None, *, undecided: bool = False
+) -> pd.DataFrame:
     """Customers with what the plan does for them, the moves first, greatest gain first: a line each, with current and
-    recommended as codes and gain, cost_change and hours_change a year."""
-    table = reader.rows(queries.listed(reader.view, plan.task.sheet, plan.handed, moves, limit))
+    recommended as codes and gain, cost_change and hours_change a year; `undecided` leaves out who is settled."""
+    table = reader.rows(queries.listed(reader.view, plan.task.sheet, plan.handed, moves, limit, undecided=undecided))
     table = reader.named(table)
     now, level, rates = table["now"].to_numpy(), table["level"].to_numpy(), plan.task.rates
     names = np.array(TIERS)
@@ -185,7 +187,12 @@ def recommendation(reader: Reader) -> Answer:
 
 
 @question(
-    "levels.matrix", message("From today's level to the recommended one"), needs=NEEDS, draw=charts.matrix, written=True
+    "levels.matrix",
+    message("From today's level to the recommended one"),
+    needs=NEEDS,
+    draw=charts.matrix,
+    dimension="move",
+    written=True,
 )
 def matrix(reader: Reader) -> Answer:
     plan = planned(reader)
@@ -220,20 +227,36 @@ def queue(reader: Reader) -> Answer:
     plan = planned(reader)
     if isinstance(plan, Answer):
         return plan
-    table = explained(reader, plan, listing(reader, plan, moves=True, limit=QUEUED))
-    asks = plan.task.rates.rules.approval.asks
+    task = plan.task
+    found = listing(reader, plan, moves=True, limit=QUEUED, undecided=True)
+    table = explained(reader, plan, found)
+    asks = task.rates.rules.approval.asks
     changes = zip(table["recommended"], table["cost_change"], table["gain"], strict=True)
-    table["state"] = states(reader, plan, table["code"])
     table["approval"] = [reader.t("second person") if asks(*change) else "" for change in changes]
-    counts = counts_of(moves_of(plan))
-    count = sum(counts.values())
+    table["profit"] = table["profit"] / task.sheet.years
+    table["satisfaction"] = table["score"] / queries.SCORE_STEPS
+    count = int(found["listed"].iloc[0]) if len(found) else 0
     columns = [
         *("code", "name", "region", "grade", "current", "recommended", "gain", "reasons", "cost_change"),
-        *("hours_change", "approval", "state"),
+        *("hours_change", "approval", "profit", "satisfaction"),
     ]
-    numbers = counts | {"moves": count, "shown": len(table), "gain": plan.value}
+    gains = table[[f"gain_{level}" for level in range(len(TIERS))]].to_numpy(dtype=float)
+    counts = counts_of(moves_of(plan))
+    numbers: dict[str, Any] = counts | {
+        "moves": count,
+        "shown": len(table),
+        "gain": plan.value,
+        "policy": task.rates.rules.version,
+        "gains": {
+            code: dict(zip(TIERS, map(float, row), strict=True)) for code, row in zip(table["code"], gains, strict=True)
+        },
+        "cost": dict(zip(TIERS, map(float, task.rates.effort), strict=True)),
+        "hours": dict(zip(TIERS, map(float, task.rates.hours), strict=True)),
+    }
     if not count:
-        return Answer(summed_up(reader, plan), table[columns], numbers, customers_of(plan))
+        settled = bool(task.sheet.decided) and sum(counts.values()) > 0
+        said = reader.t("Every move here is decided.") if settled else summed_up(reader, plan)
+        return Answer(said, table[columns], numbers, customers_of(plan))
     top = table["gain"].head(20).sum()
     headline = reader.t(
         "{count} moves wait for a decision; the first {few} of them bring {gain} a year.",

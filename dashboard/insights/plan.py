@@ -21,8 +21,8 @@ from dashboard.analysis.response import Response
 from dashboard.insight import Answer, Reader, no_customers
 from dashboard.insights.satisfaction import fitted
 from dashboard.language import message
-from dashboard.ledger import decisions, pilots
-from dashboard.policy import Policy, policy
+from dashboard.ledger import decisions, pilots, policies
+from dashboard.policy import Policy
 from queries import levels as queries
 from queries.levels import CHARGES, CLASS, COUNTS, NOWHERE, SCORE_STEPS, Handed, Sheet
 from queries.schema import TIERS
@@ -297,7 +297,7 @@ def settled(reader: Reader) -> dict[str, int]:
 
 def rates_of(reader: Reader) -> Rates | None:
     """None when the policy includes an activity without a unit rate."""
-    rules = policy()
+    rules = policies.in_force(reader)
     effort = cost_of_levels(reader, rules)
     if effort is None:
         return None
@@ -383,7 +383,7 @@ def set_out(reader: Reader) -> Task | Answer:
     """The task for the customers in view, or the answer that says why there is none."""
     rates = rates_of(reader)
     if rates is None:
-        codes = ", ".join(unrated(reader, policy()))
+        codes = ", ".join(unrated(reader, policies.in_force(reader)))
         text = message(
             "The service policy includes activities without a unit rate here ({codes}); adapt data/policy.toml."
         )

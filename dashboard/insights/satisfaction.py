@@ -16,7 +16,7 @@ from dashboard.charts import satisfaction as charts
 from dashboard.insight import Answer, Reader, no_customers, question
 from dashboard.insights.value import shown_level
 from dashboard.language import message
-from dashboard.policy import policy
+from dashboard.ledger import policies
 from queries import satisfaction as queries
 from queries.schema import GRADES, SURVEY_ITEMS
 
@@ -373,6 +373,7 @@ def rated(reader: Reader, table: pd.DataFrame, urgent: pd.DataFrame) -> str:
     message("Is full satisfaction worth it?"),
     needs=("survey", "word_of_mouth"),
     draw=charts.worth,
+    written=True,
 )
 def worth(reader: Reader) -> Answer:
     groups, found = fitted(reader)
@@ -381,7 +382,7 @@ def worth(reader: Reader) -> Answer:
     n = int(groups["n"].sum())
     if found.scale[0] == found.scale[1]:
         return Answer(reader.t("All answers have the same score, so what one more point is worth can't be told."))
-    rules = policy().word_of_mouth
+    rules = policies.in_force(reader).word_of_mouth
     told = word_of_mouth.worth(
         found, rules.value_of_praise, rules.cost_of_complaint, cost_of_satisfaction=rules.cost_of_a_point
     )
@@ -419,7 +420,7 @@ def worth(reader: Reader) -> Answer:
         "cost_of_complaint": rules.cost_of_complaint,
         "cost_of_a_point": rules.cost_of_a_point,
         "source": rules.source,
-        "policy": policy().version,
+        "policy": policies.in_force(reader).version,
     }
     said = {
         "interior": f"{told.interior.score:.1f}",

@@ -174,6 +174,15 @@ def of_review(reader: Reader, review: date) -> dict[str, Decision]:
     return {row.customer_code: _decision(row) for row in found if row.customer_code in seen}
 
 
+def numbered(reader: Reader, ids: Iterable[int]) -> dict[int, Decision]:
+    """Decisions by their numbers, as far as the reader may see their customers; replaced ones too."""
+    wanted, found = sorted(set(ids)), list[Row]()
+    for start in range(0, len(wanted), AT_ONCE):
+        found += rows(reader, _judged(d.c.id.in_(wanted[start : start + AT_ONCE])))
+    seen = visible(reader, (row.customer_code for row in found))
+    return {row.id: _decision(row) for row in found if row.customer_code in seen}
+
+
 def history(reader: Reader, customer: str) -> list[Decision]:
     """Everything ever decided about a customer, newest first."""
     found = rows(reader, _judged(d.c.customer_code == customer))

@@ -1,4 +1,8 @@
-"""Versions of the service policy saved from the editor; the file in `data/` is the one before the first."""
+"""Versions of the service policy saved from the editor; the file in `data/` is the one before the first.
+
+In force for everybody is the latest of them: versions are compared as texts, so they begin with their day, and who
+raises the version of the file puts the file in force.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,13 @@ from datetime import datetime
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 
+from dashboard.errors import DashboardError
 from dashboard.insight import Reader
 from dashboard.language import message
 from dashboard.ledger.entries import Conflict, Taken, demand, rows, signed, stated, writing
+from dashboard.ledger.store import Ledger
 from dashboard.ledger.tables import policy_text
+from dashboard.policy import FILE, Policy, parsed, policy
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,21 @@ def save(reader: Reader, version: str, text: str, why: str) -> PolicyText:
     return PolicyText(**row._mapping)
 
 
+def put_in_force(reader: Reader, text: str, why: str) -> PolicyText:
+    """Keep a policy that everybody works with from now on. Needs the permission "policy".
+
+    Raises DashboardError for a text that is no policy or whose version doesn't come after the one in force, and
+    Conflict when somebody else saved that version.
+    """
+    demand(reader, "policy")
+    version, now = parsed(text, reader.t("the policy")).version, in_force(reader).version
+    if version <= now and find(reader, version) is None:
+        raise DashboardError(
+            reader.t("The version {version} must come after {now}, the one in force.", version=version, now=now)
+        )
+    return save(reader, version, text, why)
+
+
 def versions(reader: Reader) -> list[PolicyText]:
     """Every version saved, newest first: the policy is everybody's to read."""
     return [PolicyText(**row._mapping) for row in rows(reader, select(policy_text).order_by(policy_text.c.id.desc()))]
@@ -56,3 +78,32 @@ def find(reader: Reader, version: str) -> PolicyText | None:
     """A version's text, or None when it was never saved here."""
     found = rows(reader, select(policy_text).where(policy_text.c.version == version))
     return PolicyText(**found[0]._mapping) if found else None
+
+
+def in_force(reader: Reader) -> Policy:
+    """The policy that everybody works with, or the one this reader tries."""
+    if reader.trial is not None:
+        return reader.trial
+    return _latest([row.text for row in rows(reader, _NEWEST)])
+
+
+def of_ledger(ledger: Ledger) -> Policy:
+    """The policy in force, for those who have no reader."""
+    return _latest([row.text for row in ledger.rows(_NEWEST)])
+
+
+def text_in_force(reader: Reader) -> str:
+    """The policy in force as it was written, with its comments."""
+    saved = versions(reader)
+    return saved[0].text if saved and in_force(reader).version == saved[0].version else FILE.read_text("utf-8")
+
+
+_NEWEST = select(policy_text).order_by(policy_text.c.id.desc()).limit(1)
+
+
+def _latest(saved: list[str]) -> Policy:
+    found = policy()
+    for text in saved:
+        kept = parsed(text, "the service policy saved from the editor")
+        found = kept if kept.version >= found.version else found
+    return found

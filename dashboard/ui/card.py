@@ -77,6 +77,7 @@ def _evidence(
             _figure(reader, look, insight, height)
         _foot(reader, insight, asked)
         go_on(reader)
+        session.refresh()
 
 
 card = st.fragment(_card)
@@ -95,19 +96,23 @@ def _figure(reader: Reader, look: Look, insight: Insight, height: int) -> None:
     key = f"chart-{insight.key}-{reader.filters.canonical}-{look.mode}"
 
     def opened() -> None:
-        if code := _codes(st.session_state[key])[0]:
-            want(customer=str(code))
+        codes = _codes(st.session_state[key])
+        if asked.dimension == "move":
+            st.session_state[session.MOVE] = tuple(map(str, codes)) if codes[0] else None
+            st.session_state[session.STALE] = True
+        elif codes[0]:
+            want(customer=str(codes[0]))
 
     clicked: Any = st.plotly_chart(
         figure(insight, reader, look, height),
         theme=None,
         config=PLOTLY,
         key=key,
-        on_select=opened if asked.dimension == "customer" else "rerun" if asked.dimension else "ignore",
+        on_select=opened if asked.dimension in ("customer", "move") else "rerun" if asked.dimension else "ignore",
         selection_mode="points",
         alt=insight.headline,
     )
-    if asked.dimension in ("", "customer"):
+    if asked.dimension in ("", "customer", "move"):
         return
     if (codes := _codes(clicked))[0]:
         if asked.dimension != "group":

@@ -35,11 +35,13 @@ CHOICE_NAMES = {
 }
 
 
-def open_page(title: str, *, filtered: bool = True, weekly: bool = False) -> tuple[Reader, Look]:
+def open_page(
+    title: str, *, filtered: bool = True, weekly: bool = False, without: Sequence[str] = ()
+) -> tuple[Reader, Look]:
     """Begin a page: who asks (or the run ends here), what for, and how it looks.
 
     `title` is a message. Every page calls this first; it is the page's guard. A `weekly` page is about the weeks of
-    a review (`Reader.reviewing`).
+    a review (`Reader.reviewing`). Filters that the page shows by itself are left `without` a chip.
     """
     try:
         reader = session.reader()
@@ -57,7 +59,7 @@ def open_page(title: str, *, filtered: bool = True, weekly: bool = False) -> tup
     _findings_line(reader)
     _age(reader)
     if filtered:
-        _filter_bar(reader, weekly)
+        _filter_bar(reader, weekly, without)
     go_on(reader)
     return reader, look
 
@@ -96,7 +98,7 @@ def section(reader: Reader, title: str) -> None:
     st.html(f"<h2 class='page-section'>{html.escape(reader.t(title))}</h2>")
 
 
-def _filter_bar(reader: Reader, weekly: bool) -> None:
+def _filter_bar(reader: Reader, weekly: bool, without: Sequence[str]) -> None:
     t, filters = reader.t, reader.filters
     weeks, periods = reader.calendar.weeks(), REVIEWED if weekly else PERIODS
     usual = reader.calendar.finished_week if weekly else weeks[0]
@@ -111,7 +113,7 @@ def _filter_bar(reader: Reader, weekly: bool) -> None:
                 _choices(reader)
         saved(reader)
     _beyond_rights(reader)
-    _chips(reader)
+    _chips(reader, without)
 
 
 def _beyond_rights(reader: Reader) -> None:
@@ -206,12 +208,12 @@ def _members(reader: Reader, name: str) -> tuple[list[str], dict[str, str]]:
     return list(entries), names
 
 
-def _chips(reader: Reader) -> None:
+def _chips(reader: Reader, without: Sequence[str]) -> None:
     """The filters in words: what can be taken away is a chip with a cross."""
     filters: Filters = reader.filters
     said = filters.words(reader.language, reader.marts)
     fixed = " · ".join(html.escape(said[name]) for name in ("period", "compare"))
-    chosen = [name for name in said if name not in ("period", "compare")]
+    chosen = [name for name in said if name not in ("period", "compare", *without)]
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="filter-chips"):
         st.html(f"<p class='filter-sentence'>{fixed}</p>", width="content")
         for name in chosen:

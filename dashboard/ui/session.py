@@ -6,6 +6,7 @@ Filters live in the session and in the URL. A page change keeps them; a link res
 from __future__ import annotations
 
 import html
+from dataclasses import replace
 
 import streamlit as st
 
@@ -32,6 +33,9 @@ export default function({ setTriggerValue }) {
 }
 """
 """Asks for a run when the browser turns light or dark: the page follows by itself, charts are drawn by the server."""
+MOVE, STALE = "move", "stale"
+"""The move that a click on the matrix chose, (level today, level recommended); and whether more than the part of the
+page that runs now has to follow."""
 
 
 def scope() -> Scope:
@@ -108,6 +112,17 @@ def reader() -> Reader:
         st.session_state[LOST] = lost
     write_url()
     return Reader(filters(), rights, held, words(), open_ledger(Settings.read()))
+
+
+def current(reader: Reader) -> Reader:
+    """The reader with the filters in force now: in a fragment they may be newer than those of the page's run."""
+    return reader if reader.filters == filters() else replace(reader, filters=filters())
+
+
+def refresh() -> None:
+    """Run the whole page when a callback asked for it: what a part of the page did concerns the others."""
+    if st.session_state.pop(STALE, False):
+        st.rerun(scope="app")
 
 
 def write_url() -> None:

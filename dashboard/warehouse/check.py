@@ -12,6 +12,7 @@ from dashboard.grading import grading
 from dashboard.insights.quality import KINDS, example, judged, listed, said, said_share
 from dashboard.language import language
 from dashboard.ledger import open_ledger
+from dashboard.ledger.policies import of_ledger
 from dashboard.policy import policy
 from dashboard.scope import Scope
 from dashboard.settings import Settings
@@ -95,9 +96,11 @@ def _ledger(settings: Settings) -> list[Finding]:
         entries = sum(ledger.counts().values())
         if not ledger.whole():
             return [Finding("error", f"the ledger {ledger.name} is damaged", "put a backup in its place")]
+        rules = of_ledger(ledger)
     except DashboardError as error:
         return [Finding("error", str(error))]
-    return [Finding("ok", f"the ledger {ledger.name} holds {entries:,} entries")]
+    return [Finding("ok", f"the ledger {ledger.name} holds {entries:,} entries"),
+            Finding("ok", f"service policy {rules.version} is in force")]
 
 
 def _faults(connection: Connection, filled: set[str]) -> list[Finding]:

@@ -25,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from dashboard.errors import DashboardError
 from dashboard.grading import grading
 from dashboard.periods import Calendar
-from dashboard.policy import policy
+from dashboard.policy import Lifetime, Policy, policy
 from dashboard.warehouse.alerts import unusual
 from dashboard.warehouse.connect import Warehouse, batches, engine_on, memory_limit, open_file
 from dashboard.warehouse.grading import Measured, measure_grades
@@ -42,20 +42,27 @@ FORMAT = f"-{int(hashlib.sha256(_TABLES.encode()).hexdigest(), 16) % 10**6:06}"
 Progress = Callable[[str, float], None]
 
 
-def refresh(warehouse: Warehouse, folder: Path, progress: Progress = lambda step, done: None) -> str:
-    """Build, check and publish the marts of a warehouse; returns the new version's name.
+def refresh(
+    warehouse: Warehouse,
+    folder: Path,
+    progress: Progress = lambda step, done: None,
+    *,
+    rules: Policy | None = None,
+) -> str:
+    """Build, check and publish the marts of a warehouse; returns the new version's name. `rules` is the service policy
+    in force, by default the file's.
 
     Raises DashboardError when the warehouse breaks its contract, the marts don't reconcile with it or can't
     be written; the version in force is then still the old one.
     """
     try:
-        return _refresh(warehouse, folder, progress)
+        return _refresh(warehouse, folder, progress, (rules or policy()).lifetime)
     except (duckdb.Error, SQLAlchemyError, OSError) as error:
         reason = str(error).strip().split("\n")[0]
         raise DashboardError(f"the marts in {folder} could not be built: {reason}") from error
 
 
-def _refresh(warehouse: Warehouse, folder: Path, progress: Progress) -> str:
+def _refresh(warehouse: Warehouse, folder: Path, progress: Progress, lifetime: Lifetime) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     with _alone(folder):
         version = _new_version(folder)
@@ -73,7 +80,6 @@ def _refresh(warehouse: Warehouse, folder: Path, progress: Progress) -> str:
                     _publish_quality(source, mart, root, filled, progress)
                 calendar = _customers(root, filled, progress)
                 progress("value to come", 0.7)
-                lifetime = policy().lifetime
                 found = value_to_come(root, calendar, "cost_of_goods" in filled, lifetime)
                 _insert(root, marts.customer_value, found.values)
                 _insert(root, marts.model, found.models)

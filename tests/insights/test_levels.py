@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from dashboard.analysis.response import Response
 from dashboard.insight import Answer
-from dashboard.insights import levels, plan
+from dashboard.insights import levels
 from dashboard.insights.plan import Plan, planned
+from dashboard.ledger import policies
 from dashboard.policy import Approval, Capacity, Level, Limits, Policy, Rule, policy
 from dashboard.warehouse.read import Marts
 from queries.schema import TIERS, customer_profile
@@ -54,7 +55,7 @@ def rules(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
     def put(**changed: Any) -> Policy:
         chosen = rules_of(**changed)
-        monkeypatch.setattr(plan, "policy", lambda: chosen)
+        monkeypatch.setattr(policies, "policy", lambda: chosen)
         return chosen
 
     return put
@@ -299,7 +300,7 @@ def test_every_constraint_holds_exactly_and_what_is_told_adds_up(
     books, chosen = world(data)
     held = books.marts(tmp_path_factory.mktemp("world"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "policy", lambda: chosen)
+        patch.setattr(policies, "policy", lambda: chosen)
         looking = reader(held)
         found = planned(looking)
         if isinstance(found, Answer):
