@@ -17,6 +17,7 @@ from dashboard.ledger import decisions, plans, policies
 from dashboard.ledger.decisions import Decision
 from dashboard.ledger.entries import regions_of, today
 from dashboard.ledger.plans import Line
+from dashboard.periods import monday
 from queries import levels as queries
 
 STATES = {
@@ -66,7 +67,7 @@ def decided(reader: Reader) -> Answer:
     states = {code: state_of(reader, standing[code]) for code in table["code"]}
     counts = {state: list(states.values()).count(state) for state in STATES}
     numbers = {
-        "review": day,
+        "review": monday(day),
         **counts,
         "seen": {code: made.sequence for code, made in newest.items()},
         "ids": {code: standing[code].id for code in table["code"]},

@@ -17,8 +17,8 @@ import dashboard.insights  # noqa: F401 - registers the questions
 from dashboard.errors import DashboardError, nearest
 from dashboard.insight import QUESTIONS, Insight, Reader, ask, find
 from dashboard.language import UNDEFINED, Language, message, undefined
+from dashboard.ledger import policies
 from dashboard.metrics import METRICS, Format, say_as
-from dashboard.policy import policy
 from dashboard.reports.pictures import PICTURES, Grid, Picture
 from dashboard.wording import CODED, forms, heading, kind_of, readable
 
@@ -198,7 +198,7 @@ def _around(name: str, title: str, reader: Reader, parts: Sequence[Part]) -> Pac
         language=reader.language,
         currency=held.currency,
         data_version=held.version,
-        policy_version=policy().version,
+        policy_version=policies.in_force(reader).version,
         parts=tuple(parts),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date
 from typing import Any
 
@@ -36,7 +36,7 @@ CHOICE_NAMES = {
 
 
 def open_page(
-    title: str, *, filtered: bool = True, weekly: bool = False, without: Sequence[str] = ()
+    title: str, *, filtered: bool = True, weekly: bool = False, without: Collection[str] = ()
 ) -> tuple[Reader, Look]:
     """Begin a page: who asks (or the run ends here), what for, and how it looks.
 
@@ -98,7 +98,7 @@ def section(reader: Reader, title: str) -> None:
     st.html(f"<h2 class='page-section'>{html.escape(reader.t(title))}</h2>")
 
 
-def _filter_bar(reader: Reader, weekly: bool, without: Sequence[str]) -> None:
+def _filter_bar(reader: Reader, weekly: bool, without: Collection[str]) -> None:
     t, filters = reader.t, reader.filters
     weeks, periods = reader.calendar.weeks(), REVIEWED if weekly else PERIODS
     usual = reader.calendar.finished_week if weekly else weeks[0]
@@ -208,7 +208,7 @@ def _members(reader: Reader, name: str) -> tuple[list[str], dict[str, str]]:
     return list(entries), names
 
 
-def _chips(reader: Reader, without: Sequence[str]) -> None:
+def _chips(reader: Reader, without: Collection[str]) -> None:
     """The filters in words: what can be taken away is a chip with a cross."""
     filters: Filters = reader.filters
     said = filters.words(reader.language, reader.marts)

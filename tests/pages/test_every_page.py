@@ -15,7 +15,7 @@ from queries import schema
 from tests.pages.app import CHINESE, ENGLISH, PAGES, bodies, headlines, opened, turned, widened, words
 from tests.small import asked
 
-LATIN = {"CSV", "UTC", "CNY", "LED", "English"}
+LATIN = {"CSV", "CRM", "Excel", "UTC", "CNY", "LED", "English"}
 """Words that stay as they are in Chinese."""
 CODED = {*schema.metadata.tables, *METRICS}
 """Names for programs, which the page about the data lists."""

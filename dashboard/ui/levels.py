@@ -186,7 +186,8 @@ def _meant(reader: Reader, name: str, found: Insight) -> str:
     if name == "hours":
         hours = sum(area["capacity"] for area in numbers["hours"].values())
         return t("{hours} a year for customers", hours=_whole(reader, hours))
-    return t("Assumed: {source}", source=numbers["source"])
+    text = message("As service policy {version} assumes; what history says of it stands further down")
+    return t(text, version=numbers["policy"])
 
 
 # --- the moves -----------------------------------------------------------------------------------------------------
@@ -459,7 +460,8 @@ def _files(reader: Reader, last: Insight) -> None:
 
     with st.container(horizontal=True, gap="small"):
         st.download_button(
-            t("Excel file for the CRM"), lambda: kept(workbook.write(single(last, reader)), "xlsx"), file_name=f"{name}.xlsx",
+            t("Excel file for the CRM"), lambda: kept(workbook.write(single(last, reader)), "xlsx"),
+            file_name=f"{name}.xlsx",
             mime="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", key="plan-xlsx",
             icon=":material/download:", on_click="ignore",
         )  # fmt: skip
