@@ -99,8 +99,10 @@ def _ledger(settings: Settings) -> list[Finding]:
         rules = of_ledger(ledger)
     except DashboardError as error:
         return [Finding("error", str(error))]
-    return [Finding("ok", f"the ledger {ledger.name} holds {entries:,} entries"),
-            Finding("ok", f"service policy {rules.version} is in force")]
+    found = [Finding("ok", f"the ledger {ledger.name} holds {entries:,} entries")]
+    if rules.version != policy().version:
+        found.append(Finding("ok", f"service policy {rules.version}, saved from its page, is in force"))
+    return found
 
 
 def _faults(connection: Connection, filled: set[str]) -> list[Finding]:
