@@ -42,8 +42,10 @@ from queries.schema import TIERS
 from queries.value import as_float, totals
 
 LEVELS = range(len(TIERS))
-BINS_AN_E_FOLD = 16
-"""Customers alike have a value at stake within a sixteenth of an e-fold."""
+BINS_AN_E_FOLD = 4
+"""Customers alike have a value at stake within a quarter of an e-fold."""
+BINS_OF_TIES = 3
+"""Customers alike at given prices are that far from another level, within a third of an e-fold."""
 MOST_BINS = 1_000
 KEPT = -1
 NOWHERE = -1
@@ -242,7 +244,7 @@ def _holds(rule: Rule, k: Any) -> ColumnElement[bool]:
 
 def gained(view: View, sheet: Sheet) -> Subquery:
     """The candidates with what each level would gain over today's: gain_0 … gain_3, stake (what the best level
-    brings over the least, before its cost), class (score as the plan uses it) and id (whom they are alike)."""
+    brings over the least, before its cost) and class (score as the plan uses it)."""
     them = candidates(view, sheet)
     k = them.c
     names = ["now", *(f"{part}{level}" for part in "abcd" for level in LEVELS)]
@@ -265,7 +267,7 @@ def gained(view: View, sheet: Sheet) -> Subquery:
         c = change.c
         return k.margin * c[f"a{level}"] + k.worth * c[f"b{level}"] - k.other * c[f"c{level}"] + said
 
-    found = (
+    return (
         select(
             *k,
             scored.label("class"),
@@ -275,19 +277,45 @@ def gained(view: View, sheet: Sheet) -> Subquery:
         .select_from(source)
         .subquery("gained")
     )
-    g = found.c
-    bin_ = cast(func.floor(func.ln(func.greatest(g.stake, 1.0)) * BINS_AN_E_FOLD), BigInteger)
-    mine = ((g.now * 8 + g.first) * 8 + g.last) * MOST_BINS + func.least(bin_, MOST_BINS - 1)
-    return select(*g, (mine * 1_000_000 + g.area + 1).label("id")).subquery("alike")
 
 
 def groups(view: View, sheet: Sheet) -> Select:
-    """Customers alike to the plan: level today, levels allowed, area and value at stake. Columns id, now, first,
-    last, area, customers and the sums gain_0 … gain_3."""
+    """Customers alike to the plan: level today, levels allowed, area and value at stake. Columns now, first, last,
+    area, customers and the sums gain_0 … gain_3."""
     g = gained(view, sheet).c
-    keys = (g.id, g.now, g.first, g.last, g.area)
-    gains = [func.sum(g[f"gain_{level}"]).label(f"gain_{level}") for level in LEVELS]
-    return select(*keys, func.count().label("customers"), *gains).group_by(*keys).order_by(g.id)
+    return _alike(g, {"bin": _bin(g.stake, BINS_AN_E_FOLD)})
+
+
+def regrouped(view: View, sheet: Sheet, plan: Handed) -> Select:
+    """Customers alike at the prices of a plan, with the columns of `groups`: level today, levels allowed, area, the
+    level that is best at the prices, the next best and how far it is behind.
+
+    Those whose level is all but a tie are told apart finely, and it is only about them that prices have to know more.
+    """
+    r = reduced(view, sheet, plan).c
+    left = [r[f"r{level}"] for level in LEVELS]
+    behind = [r.free - each for each in left]
+    best = case(*[(each <= 0, level) for level, each in enumerate(behind)], else_=0)
+    others = [case((each <= 0, -FORBIDDEN), else_=each) for each in behind]
+    loss = func.least(*others)
+    rival = case(*[(each <= loss, level) for level, each in enumerate(others)], else_=0)
+    return _alike(r, {"best": best, "rival": rival, "bin": _bin(loss, BINS_OF_TIES)})
+
+
+def _bin(money: ColumnElement[Any], an_e_fold: int) -> ColumnElement[int]:
+    """Amounts of money alike: whole steps of the logarithm, one for all below 1."""
+    step = func.floor(func.ln(func.greatest(money, 1.0)) * an_e_fold)
+    return cast(func.least(step, MOST_BINS), Integer)
+
+
+def _alike(customers: Any, how: dict[str, ColumnElement[Any]]) -> Select:
+    """Customers of a class that are alike in other ways too, summed up."""
+    gains = [f"gain_{level}" for level in LEVELS]
+    shown = [*(customers[name] for name in (*CLASS, *gains)), *(part.label(name) for name, part in how.items())]
+    c = select(*shown).subquery("told").c
+    keys = [c[name] for name in (*CLASS, *how)]
+    sums = [func.sum(c[name]).label(name) for name in gains]
+    return select(*keys, func.count().label("customers"), *sums).group_by(*keys).order_by(*keys)
 
 
 # --- the levels handed to the customers --------------------------------------------------------------
@@ -317,7 +345,7 @@ class Handed:
 
 def reduced(view: View, sheet: Sheet, plan: Handed) -> Subquery:
     """The candidates with what each level gains after paying for what it uses (r0 …), very little where the rules
-    don't allow it."""
+    don't allow it, and the most of these (free)."""
     everybody, classes = gained(view, sheet), plan.table()
     e, k = everybody.c, classes.c
     gains = [
@@ -328,7 +356,9 @@ def reduced(view: View, sheet: Sheet, plan: Handed) -> Subquery:
     ]
     same = and_(*[e[name] == k[name] for name in CLASS])
     counts = [k[name] for name in COUNTS]
-    return select(*e, *counts, *gains).join_from(everybody, classes, same).subquery("reduced")
+    paid = select(*e, *counts, *gains).join_from(everybody, classes, same).subquery("paid")
+    free = func.greatest(*[paid.c[f"r{level}"] for level in LEVELS]).label("free")
+    return select(*paid.c, free).subquery("reduced")
 
 
 def handed(view: View, sheet: Sheet, plan: Handed) -> Subquery:
@@ -361,20 +391,14 @@ def handed(view: View, sheet: Sheet, plan: Handed) -> Subquery:
 
 def sums(view: View, sheet: Sheet, plan: Handed) -> Select:
     """The plan added up by level today, level recommended, area and score: customers and the sums of margin,
-    worth, other cost and gain."""
+    worth, other cost, gain and of what each would gain if he only paid for what his level uses (free).
+
+    By weak duality no plan gains more than the sum of the last and the price of all capacities.
+    """
     h = handed(view, sheet, plan).c
     keys = (h.now, h.level, h.area, h["class"].label("class"))
-    money = [func.sum(h[name]).label(name) for name in ("margin", "worth", "other", "gain", "profit")]
+    money = [func.sum(h[name]).label(name) for name in ("margin", "worth", "other", "gain", "profit", "free")]
     return select(*keys, func.count().label("customers"), *money).group_by(*keys).order_by(*keys)
-
-
-def bound(view: View, sheet: Sheet, plan: Handed) -> Select:
-    """The most the customers could gain if each paid for what his level uses: one number.
-
-    By weak duality no plan gains more than this and the price of all capacities.
-    """
-    r = reduced(view, sheet, plan).c
-    return select(func.sum(func.greatest(*[r[f"r{level}"] for level in LEVELS])).label("bound"))
 
 
 def listed(

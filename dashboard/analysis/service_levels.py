@@ -31,7 +31,8 @@ Ints = NDArray[np.int64]
 
 _CHUNK = 16_384  # customers at a time: the working arrays of a pass then stay in the processor's cache
 _SAMPLE = 20_000  # customers that are enough to find where the prices lie
-_FIRST_CORE = 400  # alternatives left to the integer programme at first
+_FIRST_CORE = 400  # alternatives left to the integer programme at first,
+_CORE_A_RESOURCE = 50  # and more where many resources have to come out even
 _NODES = 200  # branch-and-bound nodes: a limit in time would make the answer hang on the machine's load
 _ROUNDING = 1e-12  # of a sum, when the capacity is itself a sum of costs
 _PASSES = 200  # cutting planes; a few dozen are usual
@@ -76,6 +77,17 @@ class Assignment:
     used: Floats
     capacity: Floats
     marginal: NDArray[np.bool_]
+    resources: tuple[str, ...]
+    n: int
+
+
+@dataclass(frozen=True, eq=False)
+class Relaxation:
+    """What could be gained if customers could be split between levels: ``value``, at least what any assignment
+    gains, and the ``prices`` (R,) of the resources there, as in Assignment. ``n`` customers."""
+
+    value: float
+    prices: Floats
     resources: tuple[str, ...]
     n: int
 
@@ -169,6 +181,26 @@ def assign(
         resources=problem.names,
         n=int(problem.size.sum()),
     )
+
+
+def relax(
+    gain: ArrayLike,
+    cost: ArrayLike,
+    capacity: ArrayLike,
+    allowed: ArrayLike | None = None,
+    size: ArrayLike | None = None,
+    *,
+    resources: Sequence[str] | None = None,
+) -> Relaxation:
+    """The bound and the prices of ``assign`` without its assignment, in a part of its time. Arguments as there.
+
+    Raises as ``assign`` does, but nothing for whole customers that don't fit.
+    """
+    problem = _Problem.read(gain, cost, capacity, allowed, size, resources).with_room_for_the_least()
+    prices = _best_prices(problem)
+    gained, used = problem.respond(prices)
+    value = gained + float(prices @ (problem.capacity - used))
+    return Relaxation(value, prices, problem.names, int(problem.size.sum()))
 
 
 def frontier(
@@ -739,7 +771,7 @@ def _settle_ties(problem: _Problem, prices: Floats, first: _Choice | None, toler
     own = (level, np.arange(problem.n))
     loss[own], order[own] = np.inf, np.inf
     alternatives = int(np.isfinite(loss).sum())
-    reach, wanted = np.inf, _FIRST_CORE
+    reach, wanted = np.inf, max(_FIRST_CORE, _CORE_A_RESOURCE * len(problem.capacity))
     while alternatives and (best is None or _relative(bound - best.gain, bound) > tolerance):
         core = _nearest(order, wanted)
         everything = len(core[0]) == alternatives

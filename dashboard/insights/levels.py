@@ -7,7 +7,6 @@ until pilots show it; what that costs follows from the unit rates in force.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ import pandas as pd
 from dashboard.analysis import service_levels
 from dashboard.charts import levels as charts
 from dashboard.insight import Answer, Reader, no_customers, question
-from dashboard.insights.plan import Plan, Task, effects, planned, solved
+from dashboard.insights.plan import Plan, planned
 from dashboard.insights.reasons import explained
 from dashboard.insights.value import divided
 from dashboard.language import TIER_NAMES, message
@@ -25,8 +24,9 @@ from queries.schema import TIERS
 
 LISTED = 2_000
 QUEUED = 500
-BUDGETS = 5
+BUDGETS = 4
 CURVE_POINTS = 61
+ROUNDING = 1e-9  # of a sum of costs, above which a budget lies
 WIDEST_BUDGET = 1.2
 NEEDS = ("assignment", "service_event", "cost_of_goods")
 
@@ -120,7 +120,7 @@ def numbers_of(plan: Plan) -> dict[str, Any]:
         },
         **counts_of(moves_of(plan)),
         "gain": plan.value,
-        "effects": effects(plan),
+        "effects": plan.effects,
         "policy": rules.version,
         "source": rules.source,
         "sources": {name: response.source for name, response in rules.response.items()},
@@ -154,7 +154,7 @@ def summed_up(reader: Reader, plan: Plan) -> str:
                 "Raising {raised} customers and lowering {lowered} would gain {gain} a year "
                 "for what service costs today."
             )
-    sentence, profit = reader.t(text, **said), reader.money(effects(plan)["profit"]["change"])
+    sentence, profit = reader.t(text, **said), reader.money(plan.effects["profit"]["change"])
     if profit == said["gain"]:
         return sentence
     more = message("{plan} Of the gain {profit} is profit of the year, the rest value kept.")
@@ -292,7 +292,7 @@ def capacity(reader: Reader) -> Answer:
     plan = planned(reader)
     if isinstance(plan, Answer):
         return plan
-    names, codes = plan.task.names_of_areas, plan.task.codes_of_areas
+    names, codes = plan.task.names_of_areas(reader), plan.task.codes_of_areas
     hours = [r for r in plan.of("hours") if r.area in names]
     if not hours:
         return Answer(reader.t("Table employee names no account managers' hours here, so hours limit nothing."))
@@ -328,10 +328,9 @@ def frontier(reader: Reader) -> Answer:
     plan = planned(reader)
     if isinstance(plan, Answer):
         return plan
-    task = plan.task
-    profit = float(plan.sums["profit"].sum()) / task.sheet.years
+    profit = float(plan.sums["profit"].sum()) / plan.task.sheet.years
     budget = plan.of("budget")[0]
-    tangents = tangents_of(task)
+    tangents = tangents_of(plan)
     table = curve_of_budgets(tangents, profit)
     price = plan.prices["budget"]
     used = plan.used(budget)
@@ -351,25 +350,23 @@ def frontier(reader: Reader) -> Answer:
     return Answer(headline, table, numbers, customers_of(plan))
 
 
-def tangents_of(task: Task) -> pd.DataFrame:
-    """The best gain at several budgets and its slope there: columns budget, gain, price. Budgets that fit no plan
-    are left out."""
-    p = task.problem
+def tangents_of(plan: Plan) -> pd.DataFrame:
+    """The most that several budgets could gain and its slope there: columns budget, gain, price. From the least that
+    the other limits allow to somewhat more than today's."""
+    p = plan.task.problem
     place = next(i for i, r in enumerate(p.resources) if r.kind == "budget")
-    money = np.where(p.allowed, p.cost[:, :, place], np.nan)
-    least = float((np.nanmin(money, axis=1) * p.size).sum())
-    today_ = p.resources[place].today
-    most = min(float((np.nanmax(money, axis=1) * p.size).sum()), max(today_ * WIDEST_BUDGET, least * 1.01))
-    rows = []
-    for amount in np.unique([*np.linspace(least, most, BUDGETS), p.resources[place].capacity]):
-        resources = list(p.resources)
-        resources[place] = replace(resources[place], capacity=float(amount))
-        try:
-            found = solved(replace(p, resources=tuple(resources)))
-        except service_levels.Infeasible:
-            continue
-        rows.append((amount, found.upper_bound, float(found.prices[place])))
-    return pd.DataFrame(rows, columns=["budget", "gain", "price"])
+    today_, free = p.resources[place].today, p.capacity
+    free[place] = np.inf
+    least = -service_levels.relax(**p.stated | {"gain": -p.cost[:, :, place], "capacity": free}).value
+    dearest = (np.where(p.allowed, p.cost[:, :, place], -np.inf).max(axis=1) * p.size).sum()
+    most = min(float(dearest), max(today_ * WIDEST_BUDGET, least * 1.01))
+    rows = [(p.capacity[place], plan.upper_bound, plan.prices["budget"])]
+    for amount in np.linspace(least * (1 + ROUNDING), most, BUDGETS):
+        capacity = p.capacity
+        capacity[place] = amount
+        found = service_levels.relax(**p.stated | {"capacity": capacity})
+        rows.append((float(amount), found.value, float(found.prices[place])))
+    return pd.DataFrame(sorted(rows), columns=["budget", "gain", "price"])
 
 
 def curve_of_budgets(tangents: pd.DataFrame, profit: float) -> pd.DataFrame:

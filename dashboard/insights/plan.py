@@ -7,9 +7,9 @@ up there again, customer by customer, outside the solver, and so is the bound no
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,7 +34,10 @@ SCORES = np.arange(SCORE_STEPS, 5 * SCORE_STEPS + 1)
 USUAL_SCORE = 3.0
 DRAWS = 400
 ROUNDING = 1e-9  # of a capacity that is itself a sum of costs
-KEPT = 64
+REFINED = 2
+"""How often the prices are found anew, on groups that are fine around the last ones."""
+TOLERANCE = 5e-5
+"""The gap at which the search for whole customers ends; half of what is promised of the plan."""
 
 
 @dataclass(frozen=True)
@@ -131,29 +134,12 @@ class Problem:
     def capacity(self) -> Floats:
         return np.array([resource.capacity for resource in self.resources])
 
-    @cached_property
-    def _digest(self) -> bytes:
-        parts = (self.gain, self.cost, self.allowed, self.size, self.capacity)
-        return hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).digest()
-
-    def __hash__(self) -> int:
-        return hash(self._digest)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Problem) and self._digest == other._digest
-
-
-@lru_cache(KEPT)
-def solved(problem: Problem) -> service_levels.Assignment:
-    """The assignment; several questions of a page ask for the same."""
-    return service_levels.assign(
-        problem.gain,
-        problem.cost,
-        problem.capacity,
-        problem.allowed,
-        problem.size,
-        resources=[resource.key for resource in problem.resources],
-    )
+    @property
+    def stated(self) -> dict[str, Any]:
+        """The arguments of `service_levels.assign` and `relax`."""
+        names = [resource.key for resource in self.resources]
+        given = {"gain": self.gain, "cost": self.cost, "allowed": self.allowed, "size": self.size}
+        return given | {"capacity": self.capacity, "resources": names}
 
 
 @dataclass(frozen=True)
@@ -168,14 +154,23 @@ class Task:
     resources: tuple[Resource, ...]
     problem: Problem
 
-    @cached_property
-    def names_of_areas(self) -> dict[int | None, str]:
-        """The reader's names of the areas, by place."""
-        return dict(zip(self.areas["area"], self.areas["name"], strict=True)) if len(self.areas) else {}
-
-    @cached_property
+    @property
     def codes_of_areas(self) -> dict[int | None, str]:
         return dict(zip(self.areas["area"], self.areas["code"], strict=True)) if len(self.areas) else {}
+
+    def names_of_areas(self, reader: Reader) -> dict[int | None, str]:
+        """The reader's names of the areas, by place."""
+        if self.areas.empty:
+            return {}
+        return dict(zip(self.areas["area"], reader.named(self.areas)["name"], strict=True))
+
+
+@dataclass(frozen=True)
+class Short:
+    """A task that no plan fulfils: by how much each resource falls `short` at the least, by its key."""
+
+    task: Task
+    short: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -204,6 +199,11 @@ class Plan:
         """Gain of one more unit of each resource, by its key; 0 for what is not scarce."""
         found = dict(zip(self.assignment.resources, map(float, self.assignment.prices), strict=True))
         return {resource.key: found.get(resource.key, 0.0) for resource in self.task.resources}
+
+    @cached_property
+    def effects(self) -> dict[str, dict[str, float]]:
+        """What the plan changes in a year, see `effects`."""
+        return effects(self)
 
     def used(self, resource: Resource) -> float:
         """What the levels handed to the customers use of a resource."""
@@ -376,49 +376,75 @@ def areas_of(reader: Reader, rules: Policy) -> pd.DataFrame:
     table = reader.rows(queries.areas(reader.view, capacity.role))
     stated = table["code"].map(capacity.hours)
     table["yearly"] = stated.where(stated.notna(), table["hours"] * WEEKS_A_YEAR * capacity.share).astype(float)
-    return table if table.empty else reader.named(table)
+    return table
 
 
-def set_out(reader: Reader) -> Task | Answer:
-    """The task for the customers in view, or the answer that says why there is none."""
+def set_out(reader: Reader) -> Task | None:
+    """The task for the customers in view; None without customers, or with an activity that has no unit rate."""
     rates = rates_of(reader)
     if rates is None:
-        codes = ", ".join(unrated(reader, policies.in_force(reader)))
-        text = message(
-            "The service policy includes activities without a unit rate here ({codes}); adapt data/policy.toml."
-        )
-        return Answer(reader.t(text, codes=codes))
+        return None
     sheet = sheet_of(reader, rates)
     groups = reader.rows(queries.groups(reader.view, sheet))
     if groups.empty:
-        return no_customers(reader)
+        return None
     areas = areas_of(reader, rates.rules)
     resources = resources_of(reader, rates, groups, areas)
     return Task(rates, sheet, groups, areas, resources, posed(groups, resources))
 
 
 def planned(reader: Reader) -> Plan | Answer:
-    """The plan for the customers in view, or the answer that says why there is none."""
+    """The plan for the customers in view, or the answer that says why there is none.
+
+    Worked out once for everybody who asks for the same, whatever his language.
+    """
+    rules = policies.in_force(reader)
+    ledger = () if reader.ledger is None else (reader.ledger.name, reader.ledger.state())
+    key = ("plan", reader.filters.canonical, reader.scope.fingerprint, repr(rules), ledger)
+    found = reader.marts.once(key, lambda: worked_out(reader))
+    if isinstance(found, Plan):
+        return found
+    if isinstance(found, Short):
+        return infeasible(reader, found)
+    if codes := unrated(reader, rules):
+        text = message(
+            "The service policy includes activities without a unit rate here ({codes}); adapt data/policy.toml."
+        )
+        return Answer(reader.t(text, codes=", ".join(codes)))
+    return no_customers(reader)
+
+
+def worked_out(reader: Reader) -> Plan | Short | None:
+    """The plan, from prices that are found on coarse groups and then on groups that are fine around these prices."""
     task = set_out(reader)
-    if isinstance(task, Answer):
-        return task
+    if task is None:
+        return None
     try:
-        found = solved(task.problem)
+        for _ in range(REFINED):
+            task = refined(reader, task, service_levels.relax(**task.problem.stated).prices)
+        found = service_levels.assign(**task.problem.stated, tolerance=TOLERANCE)
     except service_levels.Infeasible as error:
-        return infeasible(reader, task, error.short)
-    classes = classes_of(task, found)
-    handed = Handed.of(classes)
+        return Short(task, error.short)
+    handed = Handed.of(classes_of(task, found.prices, found.count))
     sums = reader.rows(queries.sums(reader.view, task.sheet, handed))
-    free = float(reader.rows(queries.bound(reader.view, task.sheet, handed))["bound"].iloc[0])
     value = float(sums["gain"].sum())
-    return Plan(task, found, handed, sums, value, max(free + float(found.prices @ task.problem.capacity), value))
+    most = float(sums["free"].sum()) + float(found.prices @ task.problem.capacity)
+    return Plan(task, found, handed, sums, value, max(most, value))
 
 
-def classes_of(task: Task, found: service_levels.Assignment) -> pd.DataFrame:
-    """The columns of `Handed`: how many of each class get each level, and its charges."""
-    counts = pd.DataFrame(found.count, columns=list(COUNTS))
+def refined(reader: Reader, task: Task, prices: Floats) -> Task:
+    """The same task with customers grouped by how far they are from another level at the prices."""
+    nobody = np.zeros((len(task.groups), len(TIERS)), dtype=int)
+    handed = Handed.of(classes_of(task, prices, nobody))
+    groups = reader.rows(queries.regrouped(reader.view, task.sheet, handed))
+    return replace(task, groups=groups, problem=posed(groups, task.resources))
+
+
+def classes_of(task: Task, prices: Floats, count: NDArray[Any]) -> pd.DataFrame:
+    """The columns of `Handed`: how many of each class get each level, of `count` (n, L) by group, and its charges."""
+    counts = pd.DataFrame(count, columns=list(COUNTS))
     classes = pd.concat([task.groups[list(CLASS)], counts], axis=1).groupby(list(CLASS), as_index=False).sum()
-    charges = charged(task, found.prices, classes["now"].to_numpy(), classes["area"].to_numpy())
+    charges = charged(task, prices, classes["now"].to_numpy(), classes["area"].to_numpy())
     return classes.assign(**dict(zip(CHARGES, charges.T, strict=True)))
 
 
@@ -431,10 +457,10 @@ def charged(task: Task, prices: Floats, now: NDArray[np.int64], area: NDArray[np
     return total
 
 
-def infeasible(reader: Reader, task: Task, short: dict[str, float]) -> Answer:
+def infeasible(reader: Reader, found: Short) -> Answer:
     """Which rule no plan can keep, and by how much."""
-    t, parts = reader.t, []
-    names = task.names_of_areas
+    t, parts, task, short = reader.t, [], found.task, found.short
+    names = task.names_of_areas(reader)
     for resource in task.resources:
         if resource.key in short:
             by, where = round(short[resource.key], 2), names.get(resource.area, t("the other regions"))
@@ -478,7 +504,8 @@ def effects(plan: Plan) -> dict[str, dict[str, float]]:
 
 def _effects(plan: Plan, change: dict[str, Floats]) -> dict[str, Floats]:
     """The effects for changes (…, L, L): one number, or one a draw."""
-    s, rates = plan.sums, plan.task.rates
+    rates = plan.task.rates
+    s = plan.sums.groupby(["now", "level", "class"], as_index=False).sum()
     now, level = s["now"].to_numpy(), s["level"].to_numpy()
     customers = s["customers"].to_numpy(dtype=float)
     step = {name: part[..., now, level] for name, part in change.items()}

@@ -60,7 +60,7 @@ class Writer:
         self.rates, self.change = rates, rates.change()
         self.names = [reader.t(TIER_NAMES[tier]) for tier in TIERS]
         self.settled = reader.t("the rules leave no other level")
-        self.areas = plan.task.names_of_areas
+        self.areas = plan.task.names_of_areas(reader)
         self.hour_price = {r.area: plan.prices[r.key] for r in plan.of("hours")}
         self.talk = {(int(row[0]), int(row[1])): row[2:] for row in plan.task.sheet.talk}
         self.activities = self._activities()

@@ -37,7 +37,12 @@ ITEM_NAMES = {
 
 
 def fitted(reader: Reader) -> tuple[pd.DataFrame, word_of_mouth.WordOfMouth | None]:
-    """Sums per score and the curve fitted to them; None when there is nothing to fit."""
+    """Sums per score and the curve fitted to them; None when there is nothing to fit. Fitted once for all who ask."""
+    key = ("curve", reader.filters.canonical, reader.scope.fingerprint)
+    return reader.marts.once(key, lambda: _fitted(reader))
+
+
+def _fitted(reader: Reader) -> tuple[pd.DataFrame, word_of_mouth.WordOfMouth | None]:
     groups = reader.rows(queries.curve(reader.view))
     groups = groups[groups["exposure"] > 0]
     if groups.empty:

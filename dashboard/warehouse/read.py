@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, lru_cache
@@ -22,6 +25,8 @@ from queries import marts as m
 
 KEPT = 256
 """Results of statements that are kept, each of a few hundred rows at most."""
+WORKED_OUT = 32
+"""Results of longer work that are kept (`Marts.once`)."""
 
 
 class UnscopedQueryError(RuntimeError):
@@ -55,6 +60,8 @@ class Marts:
             return root.cursor().execute(sql, values).df()
 
         self._rows = rows
+        self._worked_out: OrderedDict[Hashable, Future] = OrderedDict()
+        self._working = threading.Lock()
 
     def read(self, statement: Select, scope: Scope) -> pd.DataFrame:
         """The statement's rows as a frame. Raises UnscopedQueryError unless it carries the scope.
@@ -69,6 +76,26 @@ class Marts:
         said = statement.compile(self._engine, compile_kwargs={"render_postcompile": True})
         values = tuple(said.params[name] for name in said.positiontup or ())
         return self._rows(str(said), values).copy(deep=False)  # what one reader adds to it no other one sees
+
+    def once(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What `make` gives, worked out once for a key: threads that ask meanwhile wait for it, the last few are
+        kept. The key names all that the result hangs on but the data; a failure is told and not kept."""
+        with self._working:
+            found = self._worked_out.get(key)
+            mine = found is None
+            if found is None:
+                found = self._worked_out[key] = Future()
+            self._worked_out.move_to_end(key)
+            while len(self._worked_out) > WORKED_OUT:
+                self._worked_out.popitem(last=False)
+        if mine:
+            try:
+                found.set_result(make())
+            except BaseException as error:
+                with self._working:
+                    self._worked_out.pop(key, None)
+                found.set_exception(error)
+        return found.result()
 
     @cached_property
     def info(self) -> dict[str, str]:

@@ -332,6 +332,12 @@ METHODS: dict[str, Method] = {
         tolerance=1e-6,
         instead={"huge": {"gain": levels()["gain"] * 1e9, "cost": levels()["cost"]}},
     ),
+    "service_levels.relax": Method(
+        lambda **columns: service_levels.relax(**columns, capacity=CAPACITY),
+        levels(),
+        tolerance=1e-6,
+        instead={"huge": {"gain": levels()["gain"] * 1e9, "cost": levels()["cost"]}},
+    ),
     "service_levels.frontier": Method(
         lambda **columns: service_levels.frontier(**columns, capacity=CAPACITY, budgets=[100.0, 300, 900]),
         levels(),
