@@ -21,7 +21,7 @@ MOST_BATCHES = 6
 OUTCOMES = ("margin", "profit", "cost", "satisfaction", "stayed")
 
 
-def batches(view: View) -> Subquery:
+def _batches(view: View) -> Subquery:
     """Quarters with changes of tier whose half years lie within the data: day, eve (the last day before the quarter)
     and close (its last day); the newest few."""
     a, calendar = marts.assignment.c, view.calendar
@@ -64,7 +64,7 @@ def outcomes(view: View) -> Select:
     half year before. Satisfaction changes for those asked in both half years; stayed is whether a customer who bought
     before bought again.
     """
-    people, batch = population(view), batches(view)
+    people, batch = population(view), _batches(view)
     p, b = people.c, batch.c
     old, new = marts.assignment.alias("old"), marts.assignment.alias("new")
 

@@ -364,7 +364,7 @@ def test_a_disk_that_is_full_leaves_the_old_version(home: Home) -> None:
 def test_a_small_disk_that_fills_up_leaves_the_old_version(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "none", str(disk)], capture_output=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "none", str(disk)], capture_output=True)
     if mounted.returncode:
         pytest.skip("mount is not permitted here")
     try:
