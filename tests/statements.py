@@ -15,10 +15,26 @@ from dashboard.filters import Filters
 from dashboard.policy import Limits, Rule
 from dashboard.scope import Scope
 from dashboard.warehouse.read import Marts
-from queries import cost, customers, levels, lifetime, moves, population, satisfaction, tiers, value
+from queries import (
+    cost,
+    customers,
+    grading,
+    levels,
+    lifetime,
+    moves,
+    population,
+    quality,
+    review,
+    satisfaction,
+    tiers,
+    value,
+)
 from queries.population import View
 
-MODULES: tuple[ModuleType, ...] = (population, value, lifetime, cost, customers, levels, moves, satisfaction, tiers)
+MODULES: tuple[ModuleType, ...] = (
+    *(population, value, lifetime, cost, customers, levels, moves, satisfaction, tiers),
+    *(grading, quality, review),
+)
 
 LIMITS = Limits(1, "self_service", 0.1, (Rule("key", "strategic_fit", "at_least", 5, {}),), ())
 FOUR = tuple(tuple(float(i * 4 + j) / 100 for j in range(4)) for i in range(4))
@@ -78,6 +94,14 @@ def statements(view: View, text: str = "C01", only: str = "") -> Iterator[tuple[
         "sheet": [SHEET],
         "plan": [NOBODY_MOVES],
         "moves": [True, False],
+        "undecided": [True, False],
+        "levels": [("strategic", "standard")],
+        "share": [0.5],
+        "seed": [3],
+        "codes": [["C01", "C05"]],
+        "since": [date(2026, 8, 10)],
+        "low": [2.5],
+        "high": [4.0],
         "complaint": [2.5],
         "praise": [4.0],
         "text": [text],
