@@ -178,7 +178,7 @@ def recommendation(reader: Reader) -> Answer:
         return plan
     table = explained(reader, plan, listing(reader, plan, moves=False, limit=LISTED))
     numbers = numbers_of(plan)
-    numbers["shown"] = len(table)
+    numbers |= {"rows_shown": len(table), "rows": customers_of(plan)}
     columns = [
         *("code", "name", "region", "grade", "current", "recommended", "gain", "cost_change", "hours_change"),
         *("reasons", "runner_up", "switch"),

@@ -7,6 +7,7 @@ first. Nothing is told of a customer that the plan doesn't use.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,11 @@ from queries.schema import TIERS
 
 TOLD = 3
 FEWEST_UNITS = 0.5
+LEAST = 1.0
+"""Money a year below which nothing is a reason."""
 SETTLED = float("inf")
-Part = tuple[float, str]
+Part = tuple[float, Callable[[], str]]
+"""What a reason weighs in money a year, and its words: only those that are told get written."""
 
 
 def explained(reader: Reader, plan: Plan, table: pd.DataFrame) -> pd.DataFrame:
@@ -78,50 +82,56 @@ class Writer:
         now, level = int(row["now"]), int(row["level"])
         parts = [*self._rules(row), *self._satisfaction(row, now, level), self._today(row)]
         parts += self._moved(row, now, level) if now != level else self._stays(row, now)
-        heaviest = sorted(parts, key=lambda part: -part[0])[:TOLD]
-        return self.t("; ").join(text for _, text in heaviest)
+        told = sorted((part for part in parts if part[0] >= LEAST), key=lambda part: -part[0])[:TOLD]
+        return self.t("; ").join(say() for _, say in told)
 
     def _today(self, row: dict[str, Any]) -> Part:
         """What he costs and returns today: 41 visits a year, 0.6 of margin for each yuan."""
         cost, margin = row["cost_to_serve"], row["gross_margin"]
         years = self.plan.task.sheet.years
-        used = [(row[f"units_{i}"], name) for i, name in enumerate(self.activities)]
-        units, name = used[0] if used else (0.0, "")
-        if cost <= 0:
-            text = self.t(
-                "costs nothing to serve and brings {margin} of margin a year", margin=self.money(margin / years)
-            )
-            return 0.0, text
-        said = {"ratio": f"{margin / cost:.1f}".replace("-", "\u2212"), "one": self.money(1)}
-        weight = abs(cost) / years
-        if units >= FEWEST_UNITS:
-            number = self.reader.language.number(float(round(units)))
-            said |= {"units": number, "activity": name}
-            return weight, self.t("{activity} ×{units} a year, returning {ratio} per {one} of service", **said)
-        said["cost"] = self.money(cost / years)
-        return weight, self.t("costs {cost} a year to serve and returns {ratio} per {one}", **said)
+        units = row["units_0"] if self.activities else 0.0
+
+        def say() -> str:
+            if cost <= 0:
+                text = message("costs nothing to serve and brings {margin} of margin a year")
+                return self.t(text, margin=self.money(margin / years))
+            said = {"ratio": f"{round(margin / cost, 1) + 0.0:.1f}".replace("-", "\u2212"), "one": self.money(1)}
+            if units >= FEWEST_UNITS:
+                number = self.reader.language.number(float(round(units)))
+                text = message("costs {units} × {activity} a year and returns {ratio} of margin per {one} of service")
+                return self.t(text, **said, units=number, activity=self.activities[0])
+            text = message("costs {cost} a year to serve and returns {ratio} of margin per {one}")
+            return self.t(text, **said, cost=self.money(cost / years))
+
+        # Said of those who cost something even when other reasons weigh little.
+        return max(abs(cost) / years, LEAST), say
+
+    def _amount(self, amount: float, text: str, **said: str) -> Part:
+        """A reason that is an amount of money."""
+        return abs(amount), lambda: self.t(text, amount=self.money(abs(amount)), **said)
 
     def _moved(self, row: dict[str, Any], now: int, level: int) -> list[Part]:
-        name = self.names[level]
+        name, up = self.names[level], level < now
         margin = row["margin"] * self.change["margin"][now, level]
         worth = row["worth"] * self.change["worth"][now, level]
         cost = self.rates.effort[level] - self.rates.effort[now]
         hours = self.rates.hours[level] - self.rates.hours[now]
-        size = {"level": name, "amount": self.money(abs(margin)), "saved": self.money(abs(cost))}
-        parts: list[Part] = []
-        if level < now:
-            parts.append((abs(margin), self.t("{level} is taken to bring {amount} more margin a year", **size)))
-            parts.append((abs(cost), self.t("{level} costs {saved} more a year", **size)))
+        if up:
+            texts = (
+                message("{level} is taken to bring {amount} more margin a year"),
+                message("{level} costs {amount} more a year"),
+                message("keeps about {amount} of value to come that is at risk otherwise"),
+            )
         else:
-            parts.append((abs(margin), self.t("only {amount} of margin a year hangs on the level", **size)))
-            parts.append((abs(cost), self.t("{level} saves {saved} a year", **size)))
-        kept = {"kept": self.money(abs(worth)), "worth": self.money(row["worth"])}
-        if level < now:
-            parts.append((abs(worth), self.t("keeps {kept} of {worth} value to come", **kept)))
-        elif worth:
-            parts.append((abs(worth), self.t("{kept} of {worth} value to come is put at risk", **kept)))
-        parts += self._hours(row, name, hours, abs(cost))
-        return parts
+            texts = (
+                message("only {amount} of margin a year hangs on the level"),
+                message("{level} saves {amount} a year"),
+                message("about {amount} of value to come is put at risk"),
+            )
+        parts = [
+            self._amount(amount, text, level=name) for amount, text in zip((margin, cost, worth), texts, strict=True)
+        ]
+        return parts + self._hours(row, name, hours, abs(cost))
 
     def _hours(self, row: dict[str, Any], name: str, hours: float, cost: float) -> list[Part]:
         if abs(hours) < FEWEST_UNITS:
@@ -130,19 +140,20 @@ class Writer:
         # An hour weighs what it is worth elsewhere; where hours aren't scarce, less than the money it costs.
         weight = abs(hours) * price or cost / 2
         said = {"level": name, "hours": self.reader.language.number(float(round(abs(hours))))}
+        text = message("takes {hours} account-manager hours a year")
         if hours < 0:
-            return [(weight, self.t("moving to {level} frees {hours} account-manager hours", **said))]
-        if price > 0:
+            text = message("moving to {level} frees {hours} account-manager hours a year")
+        elif price > 0:
             said["region"] = self.areas[row["area"]]
-            return [(weight, self.t("takes {hours} account-manager hours, scarce in {region}", **said))]
-        return [(weight, self.t("takes {hours} account-manager hours", **said))]
+            text = message("takes {hours} account-manager hours a year, scarce in {region}")
+        return [(weight, lambda: self.t(text, **said))]
 
     def _stays(self, row: dict[str, Any], now: int) -> list[Part]:
-        hangs = row["margin"] * (self.change["margin"][-1, now])
-        said = {"level": self.names[now], "amount": self.money(abs(hangs)), "worth": self.money(row["worth"])}
+        hangs = row["margin"] * self.change["margin"][-1, now]
+        kept = row["worth"] * self.change["worth"][-1, now]
         return [
-            (abs(hangs), self.t("{amount} of margin a year hangs on {level}", **said)),
-            (row["worth"] * self.change["worth"][-1, now], self.t("{worth} of value to come is at stake", **said)),
+            self._amount(hangs, message("{amount} of margin a year hangs on {level}"), level=self.names[now]),
+            self._amount(kept, message("about {amount} of value to come hangs on {level}"), level=self.names[now]),
         ]
 
     def _satisfaction(self, row: dict[str, Any], now: int, level: int) -> list[Part]:
@@ -156,13 +167,13 @@ class Writer:
             text = message(
                 "satisfaction {score} is below the complaint threshold ({limit}), so a call in the first week"
             )
-            return [(SETTLED, self.t(text, **said))]
+            return [(SETTLED, lambda: self.t(text, **said))]
         worth = self.talk.get((now, int(row["score"])), (0.0,) * len(TIERS))[level]
         if now == level or not worth:
             return []
         if worth > 0:
-            return [(worth, self.t("word of mouth is worth {amount} more a year", amount=self.money(worth)))]
-        return [(-worth, self.t("word of mouth loses {amount} a year", amount=self.money(-worth)))]
+            return [self._amount(worth, message("word of mouth is worth {amount} more a year"))]
+        return [self._amount(worth, message("word of mouth loses {amount} a year"))]
 
     def _rules(self, row: dict[str, Any]) -> list[Part]:
         """The rules that leave no better (ceilings) or no worse level (floors) than the recommended one."""
@@ -172,7 +183,7 @@ class Writer:
             *((rule, row["first"]) for rule in limits.ceilings),
         ]
         return [
-            (SETTLED, rule.why[code])
+            (SETTLED, partial(str, rule.why[code]))
             for rule, edge in binding
             if edge == level == TIERS.index(rule.level) and level != row["now"] and holds(rule, row)
         ]
