@@ -33,13 +33,12 @@ def kpis(reader: Reader, look: Look, metrics: tuple[str, ...], *, headline: str 
     `headline` is the question whose sentence stands above them.
     """
     insight = answer("value.summary", reader)
-    above = insight if headline == insight.key or not insight.n else answer(headline, reader)
+    if not insight.n:
+        nobody(reader, insight)
+        st.stop()  # the cards below would say the same once more
+    above = insight if headline == insight.key else answer(headline, reader)
     if not above.missing:
         st.html(f"<h2 class='page-headline'>{html.escape(above.headline)}</h2>")
-    if not insight.n:
-        if reader.filters != reader.filters.reset():
-            st.button(reader.t("Show all customers"), key="all-kpis", on_click=session.reset)
-        st.stop()  # the cards below would say the same once more
     rows = insight.table.set_index("metric")
     trend = answer("value.trend", reader).table
     with st.container(horizontal=True, gap="small", key="kpis"):
@@ -53,6 +52,13 @@ def kpis(reader: Reader, look: Look, metrics: tuple[str, ...], *, headline: str 
                     on_click=want, kwargs={"group": GROUPS.get(name, "")},
                 )  # fmt: skip
     go_on(reader)  # outside the narrow card it was asked from
+
+
+def nobody(reader: Reader, insight: Insight) -> None:
+    """Say that nobody is in view, with the way back to everybody."""
+    st.html(f"<h2 class='page-headline'>{html.escape(insight.headline)}</h2>")
+    if reader.filters != reader.filters.reset():
+        st.button(reader.t("Show all customers"), key="all-kpis", on_click=session.reset)
 
 
 def _card(reader: Reader, look: Look, name: str, row: dict, weeks: list, reasons: dict[str, dict[str, str]]) -> str:

@@ -14,7 +14,7 @@ from dashboard.periods import DEFAULT_PERIOD
 from dashboard.ui import session
 from dashboard.ui.answers import answer, figure
 from dashboard.ui.card import PLOTLY
-from dashboard.ui.kpi import kpis
+from dashboard.ui.kpi import kpis, nobody
 from dashboard.ui.lead import lead
 from dashboard.ui.notes import notes
 from dashboard.ui.table import table
@@ -29,7 +29,11 @@ FIGURES = ("revenue", "gross_margin", "cost_to_serve", "profit", "margin", "sati
 @st.fragment(parallel=True)
 def week(reader: Reader, look: Look) -> None:
     """The week's figures beside what they are compared with."""
-    kpis(reader, look, FIGURES, headline="review.summary")
+    everybody = answer("value.summary", reader)
+    if everybody.n:
+        kpis(reader, look, FIGURES, headline="review.summary")
+    else:  # a part that runs beside others can't end the page
+        nobody(reader, everybody)
 
 
 def presented(reader: Reader, look: Look, keys: Sequence[str]) -> bool:
