@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.charts.sparkline import sparkline
 from dashboard.charts.theme import Look
-from dashboard.insight import MEASURED, NEEDS, Reader, has
+from dashboard.insight import MEASURED, NEEDS, Insight, Reader, has
 from dashboard.language import UNDEFINED, message
 from dashboard.metrics import METRICS, say
 from dashboard.ui import session
