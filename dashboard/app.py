@@ -29,6 +29,7 @@ PAGES = (
     ("cost", message("Cost to serve"), ":material/payments:"),
     ("levels", message("Service levels"), ":material/tune:"),
     ("customer", message("Customer"), ":material/person_search:"),
+    ("policy", message("Service policy"), ":material/rule_settings:"),
     ("data", message("Data"), ":material/database:"),
 )
 FIRST = PAGES[0][0]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cache, lru_cache
 from pathlib import Path
@@ -156,6 +158,42 @@ def parsed(toml: str, where: str) -> Policy:
         lifetime=_lifetime(text["lifetime"], f"{where}: [lifetime]"),
         word_of_mouth=_talk(text["word_of_mouth"], f"{where}: [word_of_mouth]"),
     )
+
+
+def numbered(toml: str, path: Sequence[str], value: float) -> str:
+    """A policy's text with one number changed and all else as it was written, comments too.
+
+    `path` is the number's place, such as ("levels", "key", "includes", "visit"). Raises DashboardError when the number
+    isn't written on a line of its own.
+    """
+    digits = f"{value:.10g}"
+    for depth in range(len(path) - 1, 0, -1):
+        head, rest = re.escape(".".join(path[:depth])), [re.escape(key) for key in path[depth:]]
+        inner = r"[^\n{]*\{[^\n}]*?\b".join(rest)
+        place = rf"(^\[{head}\]\n(?:(?!^\[).*\n)*?{inner}\s*=\s*)-?[\d._]+"
+        changed, times = re.subn(place, lambda found: found[1] + digits, toml, count=1, flags=re.MULTILINE)
+        if times:
+            return changed
+    raise DashboardError(f"{'.'.join(path)} isn't written on a line of its own: change it in the text")
+
+
+def versioned(toml: str, version: str) -> str:
+    """A policy's text under another version."""
+    return re.sub(r'(?m)^version\s*=.*$', f'version = "{version}"', toml, count=1)
+
+
+def line_of(toml: str, fault: str) -> int | None:
+    """The line of a policy's text that an error is about, as far as it says so; the first is 1."""
+    if found := re.search(r"at line (\d+)", fault):
+        return int(found[1])
+    lines, first = toml.splitlines(), 0
+    if (section := re.search(r"\[(\w+(?:\.\w+)?)\]", fault)) and f"[{section[1]}]" in lines:
+        first = lines.index(f"[{section[1]}]")
+    for key in re.findall(r"'(\w+)'|: (\w+)(?=,|:| needs)", fault):
+        for number, line in enumerate(lines[first:], first + 1):
+            if re.search(rf"\b{re.escape(key[0] or key[1])}\b", line) and not line.startswith("#"):
+                return number
+    return first + 1 if section else None
 
 
 def _level(text: dict[str, Any], where: str) -> Level:

@@ -1,8 +1,8 @@
 """The meeting's page: who gets which level of service, what it costs and brings; decided, approved, handed over."""
 
 from dashboard.language import message
-from dashboard.ui import card, fold, needs, open_page, section
-from dashboard.ui.levels import SLIDERS, approvals, hand_over, plan
+from dashboard.ui import needs, open_page, section
+from dashboard.ui.levels import SLIDERS, approvals, hand_over, learned, plan
 
 reader, look = open_page(message("Service levels"), without=SLIDERS)
 if needs(reader, "assignment", "costs", "cost_of_goods"):
@@ -12,6 +12,4 @@ if needs(reader, "assignment", "costs", "cost_of_goods"):
     section(reader, message("Hand over the plan"))
     hand_over(reader)
     section(reader, message("What came of it"))
-    card(reader, look, "levels.follow_up")
-    card(reader, look, "levels.response")
-    fold(reader, look, "levels.today")
+    learned(reader, look)

@@ -54,15 +54,18 @@ def save(reader: Reader, version: str, text: str, why: str) -> PolicyText:
     return PolicyText(**row._mapping)
 
 
-def put_in_force(reader: Reader, text: str, why: str) -> PolicyText:
+def put_in_force(reader: Reader, text: str, why: str, *, seen: str) -> PolicyText:
     """Keep a policy that everybody works with from now on. Needs the permission "policy".
 
-    Raises DashboardError for a text that is no policy or whose version doesn't come after the one in force, and
-    Conflict when somebody else saved that version.
+    `seen` is the version that the writer changed. Raises DashboardError for a text that is no policy or whose version
+    doesn't come after the one in force, and Conflict when another version has been put in force meanwhile.
     """
     demand(reader, "policy")
     version, now = parsed(text, reader.t("the policy")).version, in_force(reader).version
-    if version <= now and find(reader, version) is None:
+    if now != seen and (other := find(reader, now)):
+        said = reader.t("policy version {version}", version=now)
+        raise Conflict(reader, [Taken(said, other.author, other.at, other.why)])
+    if version <= now:
         raise DashboardError(
             reader.t("The version {version} must come after {now}, the one in force.", version=version, now=now)
         )

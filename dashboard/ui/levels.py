@@ -31,8 +31,10 @@ from dashboard.reports import workbook
 from dashboard.reports.pack import single
 from dashboard.ui import session
 from dashboard.ui.answers import answer
-from dashboard.ui.card import card_alongside, cards
+from dashboard.ui.card import card, card_alongside, cards, fold
 from dashboard.ui.page import section
+from dashboard.ui.pilots import pilots
+from dashboard.ui.scenarios import scenarios
 from dashboard.ui.table import plain_markdown
 from dashboard.wording import forms, heading, kind_of, readable
 from queries.schema import TIERS
@@ -93,6 +95,8 @@ def plan(reader: Reader, look: Look) -> None:
     cards(reader, look, ["levels.matrix", "levels.capacity"])
     section(reader, message("Moves to decide"))
     queue(reader)
+    section(reader, message("What-ifs with a name"))
+    scenarios(reader)
 
 
 def _standing(reader: Reader) -> None:
@@ -469,6 +473,17 @@ def _files(reader: Reader, last: Insight) -> None:
             t("CSV file for the CRM"), lambda: kept(("\ufeff" + to_csv(last.table)).encode(), "csv"),
             file_name=f"{name}.csv", mime="text/csv", key="plan-csv", icon=":material/download:", on_click="ignore",
         )  # fmt: skip
+
+
+# --- what is learned from it ---------------------------------------------------------------------------------------
+
+
+def learned(reader: Reader, look: Look) -> None:
+    """What came of past moves, what that says of the assumptions, and pilots that will say more."""
+    card(reader, look, "levels.follow_up")
+    card(reader, look, "levels.response")
+    pilots(reader)
+    fold(reader, look, "levels.today")
 
 
 # --- parts ---------------------------------------------------------------------------------------------------------
