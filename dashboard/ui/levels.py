@@ -45,8 +45,8 @@ NAMED = 5
 """Of a conflict's customers, how many are named."""
 HEIGHT, ROW = 440, 68
 WIDTHS = {
-    "code": 76, "name": 170, "region": 84, "grade": 54, "current": 84, "recommended": 96, "level": 84, "gain": 88,
-    "cost_change": 92, "hours_change": 74, "reasons": 420, "reason": 260, "approval": 84, "state": 150, "action": 86,
+    "code": 76, "name": 168, "region": 84, "grade": 54, "current": 76, "recommended": 82, "level": 76, "gain": 74,
+    "cost_change": 76, "hours_change": 62, "reasons": 348, "reason": 240, "approval": 84, "state": 150, "action": 86,
 }  # fmt: skip
 SLIDERS = {
     "budget": message("Service budget"),
@@ -172,6 +172,10 @@ def _sliders(reader: Reader, found: Insight) -> None:
         st.slider(t(label), least, most, key=key, on_change=changed, format="%d%%", help=_meant(reader, name, found))
         if said := _meant(reader, name, found):
             st.html(f"<p class='filter-sentence slider-note'>{html.escape(said)}</p>")
+    st.page_link(
+        st.session_state[session.PAGES]["policy"], label=t("What levels include and are assumed to bring"),
+        icon=":material/rule_settings:",
+    )  # fmt: skip
     if filters != filters.without_what_ifs():
         st.button(
             t("Back to today's"), key="what-if-reset", type="tertiary", icon=":material/undo:",

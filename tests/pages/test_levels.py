@@ -10,13 +10,13 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.insight import Reader
 from dashboard.insights import decided
-from dashboard.ledger import Ledger, RefusedError, decisions, plans
+from dashboard.ledger import Ledger, RefusedError, decisions, pilots, plans, views
 from dashboard.ledger.entries import today
 from dashboard.scope import PERMISSIONS, Scope
 from dashboard.settings import ACCESS_VARIABLE, LEDGER_VARIABLE
 from dashboard.warehouse.read import Marts
 from tests.pages.app import bodies, opened, turned
-from tests.small import reader
+from tests.small import asked, reader
 
 PEOPLE = {
     "ann": PERMISSIONS,
@@ -182,3 +182,45 @@ def test_the_page_reads_chinese_after_a_decision(ledger: Ledger) -> None:
     choose(app, "queue", codes(app)[0]).button(key="do-accept").click().run()
     assert told(app)[0].startswith("已接受1个")
     assert turned(app, "overview").exception == []
+
+
+def test_what_ifs_are_kept_compared_opened_by_link_and_retired(ledger: Ledger, demo: Marts) -> None:
+    app = page_of("ann", budget="1.2")
+    app.text_input(key="scenario-name").set_value("lean year").run()
+    app.button(key="scenario-keep").click().run()
+    kept = views.saved_scenarios(as_("ann", demo, ledger))
+    assert [(each.name, each.params, each.everyone) for each in kept] == [("lean year", {"budget": "1.2"}, False)]
+    assert "lean year" in bodies(app) and "budget=1.2" in app.code[0].value
+    assert "lean year" not in bodies(page_of("bob"))  # Ann's own
+    assert page_of("bob").checkbox(key="scenario-everyone").disabled  # who may not share
+    app = page_of("ann")
+    app.button(key="scenario-open").click().run()
+    assert app.slider(key="what-if-budget").value == 120
+    app.button(key="scenario-retire").click().run()
+    assert not views.saved_scenarios(as_("ann", demo, ledger))
+
+
+def test_a_pilot_holds_customers_drawn_by_lot(ledger: Ledger, demo: Marts) -> None:
+    app = page_of("ann")
+    app.session_state["pilot-new"] = True
+    app.run()
+    app.button(key="pilot-declare").click().run()
+    assert told(app) == ["The name is missing."]
+    app.text_input(key="pilot-name").set_value("Key accounts, autumn").run()
+    app.text_input(key="pilot-why").set_value("to see what Key brings").run()
+    app.button(key="pilot-declare").click().run()
+    assert not app.exception and "Key accounts, autumn" in bodies(app)
+    (made,) = pilots.declared(as_("ann", demo, ledger))
+    key = asked(demo, "levels.today").table.set_index("tier").loc["key", "customers"]
+    assert 0 < len(made.held) < 0.3 * key
+    assert not set(made.held) & set(codes(app))  # no move is proposed for them
+    assert "pilot-new" not in {getattr(block, "key", "") for block in page_of("eve").get("expander")}
+
+
+def test_a_person_of_one_region_hands_over_nobody_elses_customers(ledger: Ledger, demo: Marts) -> None:
+    region = next(code for code, entry in demo.dimensions["region"].items() if entry.level == 0)
+    app = page_of("ann")
+    app.button(key="do-accept-all").click().run()
+    scope = Scope("bob@example.com", (region,), frozenset(PEOPLE["bob"]))
+    mine = reader(demo, scope=scope, ledger=ledger)
+    assert 0 < len(decided.lines(mine)) < len(decided.lines(as_("bob", demo, ledger)))
