@@ -235,7 +235,7 @@ def history(reader: Reader) -> None:
     may, now = reader.scope.may("policy"), policies.in_force(reader).version
     say = reader.language.date
     entries = [(each.version, f"{each.author} · {say(each.at)} · {each.why}", each.text) for each in saved]
-    entries.append((policy().version, t("the file data/policy.toml"), FILE.read_text("utf-8")))
+    entries.append((policy().version, t("the file kept beside the program"), FILE.read_text("utf-8")))
     for place, (version, said, text) in enumerate(entries):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             mark = f" · {t('in force')}" if version == now else ""

@@ -22,6 +22,7 @@ LACKING = {
     "cost": ("costs",),
     "levels": ("assignment", "costs", "cost_of_goods"),
     "customer": ("survey", "costs"),
+    "policy": (),
     "data": (),
 }
 every_language = pytest.mark.parametrize("lang", CODES)
