@@ -227,6 +227,7 @@ _ALL = (
     Metric("assumed", message("Assumed"), "number"),
     Metric("estimate", message("Seen"), "number"),
     Metric("effect_low", message("Seen, low"), "number"),
+    Metric("basis", message("Expected by"), "text"),
     Metric("effect_high", message("Seen, high"), "number"),
     Metric("alike", message("Customers alike"), "count"),
     Metric("expected_profit", message("Expected profit"), "money"),

@@ -7,10 +7,14 @@ cause. What a customer did in the half year before the day is compared with the 
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Select, Subquery, and_, case, cast, func, literal, or_, select
-from sqlalchemy.types import Double
+from sqlalchemy import ARRAY, ColumnElement, Date, Select, Subquery, and_, case, cast, func, literal, or_, select
+from sqlalchemy.types import Double, String
 
 from queries import marts
 from queries.population import View, population
@@ -18,7 +22,20 @@ from queries.schema import GRADES, TIERS
 
 HALF_YEAR_DAYS = 182
 MOST_BATCHES = 6
+DECIDED, HELD = "decided", "held"
 OUTCOMES = ("margin", "profit", "cost", "satisfaction", "stayed")
+
+
+@dataclass(frozen=True)
+class Noted:
+    """What the ledger says of a customer's part in the batches of the quarters that some days touch: DECIDED, with the
+    gain that was expected of it a year, or HELD at his level by a pilot. One note a customer and quarter."""
+
+    code: str
+    role: str
+    first: date
+    last: date
+    expected: float | None = None
 
 
 def _batches(view: View) -> Subquery:
@@ -56,16 +73,17 @@ def _batches(view: View) -> Subquery:
     )
 
 
-def outcomes(view: View) -> Select:
-    """Cells of alike customers by what became of their tier.
+def outcomes(view: View, noted: Sequence[Noted] = ()) -> Select:
+    """Cells of alike customers by what became of their tier and the part they had in it.
 
-    Columns day, grade_before, grade_after, tier_before, tier_after, customers, and for each outcome the number
+    Columns day, grade_before, grade_after, tier_before, tier_after, role (one of `Noted`, empty for others), customers,
+    expected (the mean of what was expected a year), and for each outcome the number
     (n_…), mean (mean_…) and variance (variance_…) of the customers' changes; before_margin is the mean margin of the
     half year before. Satisfaction changes for those asked in both half years; stayed is whether a customer who bought
     before bought again.
     """
-    people, batch = population(view), _batches(view)
-    p, b = people.c, batch.c
+    people, batch, told = population(view), _batches(view), _table(noted)
+    p, b, said, who = people.c, batch.c, told.c, marts.customer.c
     old, new = marts.assignment.alias("old"), marts.assignment.alias("new")
 
     def in_force(row: Any, day: ColumnElement) -> ColumnElement[bool]:
@@ -75,10 +93,13 @@ def outcomes(view: View) -> Select:
         select(
             *(b.day, p.customer_key, old.c.grade.label("grade_before"), new.c.grade.label("grade_after")),
             *(old.c.tier.label("tier_before"), new.c.tier.label("tier_after")),
+            *(func.coalesce(said.role, "").label("role"), said.expected),
         )
         .join_from(old, batch, in_force(old.c, b.eve))
         .join(new, and_(new.c.customer_key == old.c.customer_key, in_force(new.c, b.close)))
         .join(people, p.customer_key == old.c.customer_key)
+        .join(marts.customer, who.customer_key == p.customer_key)
+        .outerjoin(told, and_(said.code == who.code, said.first <= b.close, said.last > b.eve))
         .where(*[row.c.grade.in_(GRADES) & row.c.tier.in_(TIERS) for row in (old, new)])
         .subquery("members")
     )
@@ -121,7 +142,7 @@ def outcomes(view: View) -> Select:
         .subquery("changes")
     )
     c = changes.c
-    keys = (c.day, c.grade_before, c.grade_after, c.tier_before, c.tier_after)
+    keys = (c.day, c.grade_before, c.grade_after, c.tier_before, c.tier_after, c.role)
     statistics = [
         part
         for name in OUTCOMES
@@ -133,7 +154,19 @@ def outcomes(view: View) -> Select:
     ]
     customers = func.count().label("customers")
     return (
-        select(*keys, customers, func.avg(c.before_margin).label("before_margin"), *statistics)
+        select(
+            *(*keys, customers, func.avg(c.before_margin).label("before_margin")),
+            *(func.avg(c.expected).label("expected"), *statistics),
+        )
         .group_by(*keys)
         .order_by(*keys)
     )
+
+
+def _table(noted: Sequence[Noted]) -> Subquery:
+    """The notes as a table, its columns each one text of JSON: a statement's rows are kept by its values."""
+    kinds = {"code": String, "role": String, "first": Date, "last": Date, "expected": Double}
+    columns = {name: json.dumps([getattr(note, name) for note in noted], default=str) for name in kinds}
+    return select(
+        *[func.unnest(cast(literal(columns[name]), ARRAY(kind))).label(name) for name, kind in kinds.items()]
+    ).subquery("noted")

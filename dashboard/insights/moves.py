@@ -1,7 +1,9 @@
 """What came of past moves between levels, against what the policy assumes, and how good that was.
 
-An association, not an experiment: who is moved was somebody's choice. Customers alike in grade and tier, before and
-after, are what they are compared with (difference in differences, see `analysis.response`).
+An association, not an experiment, but where a pilot held customers by lot: who is moved was somebody's choice.
+Customers alike in grade and tier, before and after, are what they are compared with (difference in differences, see
+`analysis.response`). What was expected stands in the ledger where it has a review of those weeks; else it is what the
+policy of today assumes.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ from dashboard.charts import levels as charts
 from dashboard.insight import Answer, Reader, question
 from dashboard.insights.plan import Rates, rates_of
 from dashboard.language import message
+from dashboard.ledger import decisions, pilots
 from queries import moves as queries
+from queries.moves import Noted
 from queries.schema import TIERS
 
 NEEDS = ("assignment", "service_event", "cost_of_goods")
@@ -31,14 +35,43 @@ RESPONSE_OUTCOMES = {
 }
 
 
+def noted(reader: Reader) -> list[Noted]:
+    """What the ledger says of past moves: who was decided on with what expectation, and whom a pilot held."""
+    if reader.ledger is None:
+        return []
+    held = {
+        (code, pilot.starts_on): Noted(code, queries.HELD, pilot.starts_on, pilot.ends_on)
+        for pilot in pilots.declared(reader)
+        for code in pilot.held
+    }
+    kept = {code for code, _ in held}
+    decided: dict[tuple[str, int, int], Noted] = {}
+    for review in decisions.reviews(reader):  # the newest first: of several in a quarter it counts
+        for made in decisions.of_review(reader, review).values():
+            if made.level is not None and made.verdict != "rejected" and made.customer not in kept:
+                gain = made.expected.get("gain")
+                note = Noted(made.customer, queries.DECIDED, review, review, None if gain is None else float(gain))
+                decided.setdefault((made.customer, review.year, (review.month - 1) // 3), note)
+    return [*decided.values(), *held.values()]
+
+
 def cells_of(reader: Reader) -> pd.DataFrame:
-    """A line a cell of moved customers, with those alike who kept their tier (columns …_alike)."""
-    rows = reader.rows(queries.outcomes(reader.view))
-    kept = rows[rows["tier_before"] == rows["tier_after"]].drop(columns=["tier_after", "before_margin"])
-    moved = rows[rows["tier_before"] != rows["tier_after"]]
-    found = moved.merge(kept, on=ALIKE, suffixes=("", "_alike"))
+    """A line a cell of moved customers, with those alike who kept their tier (columns …_alike).
+
+    Where a pilot held customers they are whom the moved are compared with, and `experiment` says so; nobody is
+    compared with those who were decided to stay.
+    """
+    rows = reader.rows(queries.outcomes(reader.view, noted(reader)))
+    stays = rows["tier_before"] == rows["tier_after"]
+    moved, kept = rows[~stays & (rows["role"] != queries.HELD)], rows[stays & (rows["role"] != queries.DECIDED)]
+    trials = set(kept.loc[kept["role"] == queries.HELD, "day"])
+    kept = kept[(kept["role"] == queries.HELD) | ~kept["day"].isin(trials)]
+    found = moved.merge(
+        kept.drop(columns=["tier_after", "before_margin", "expected", "role"]), on=ALIKE, suffixes=("", "_alike")
+    )
     found["now"] = found["tier_before"].map(TIERS.index)
     found["to"] = found["tier_after"].map(TIERS.index)
+    found["experiment"] = found["day"].isin(trials)
     return found
 
 
@@ -56,7 +89,13 @@ def assumed(rates: Rates, cells: pd.DataFrame, outcome: str) -> float:
     return float((step * weight).sum() / weight.sum()) if weight.sum() else 0.0
 
 
-@question("levels.response", message("What service brings: assumed, and seen in the past"), needs=NEEDS, behind=None)
+@question(
+    "levels.response",
+    message("What service brings: assumed, and seen in the past"),
+    needs=NEEDS,
+    behind=None,
+    written=True,
+)
 def response(reader: Reader) -> Answer:
     rates, cells = rates_of(reader), cells_of(reader)
     if rates is None or cells.empty:
@@ -86,16 +125,33 @@ def response(reader: Reader) -> Answer:
     if not rows:
         return nothing(reader)
     table = pd.DataFrame(rows)
-    margins = table[table["outcome_code"] == "margin"]
-    within = int(((margins["assumed"] >= margins["effect_low"]) & (margins["assumed"] <= margins["effect_high"])).sum())
-    headline = reader.t(
-        "For {within} of {count} kinds of move, what the policy assumes of the margin agrees with the past: an "
-        "association, not an experiment.",
-        within=within,
-        count=len(margins),
+    agrees = (table["assumed"] >= table["effect_low"]) & (table["assumed"] <= table["effect_high"])
+    by_outcome = agrees.groupby(table["outcome_code"]).agg(["sum", "count"])
+    within = {name: int(by_outcome.loc[name, "sum"]) for name in by_outcome.index}
+    kinds = {name: int(by_outcome.loc[name, "count"]) for name in by_outcome.index}
+    counted = reader.language.list(
+        [
+            reader.t("{outcome} {within} of {count}", outcome=reader.t(name), within=within[code], count=kinds[code])
+            for code, name in RESPONSE_OUTCOMES.items()
+            if code in kinds
+        ]
     )
+    tried = bool(cells["experiment"].all())
+    text = message(
+        "Kinds of move where the past agrees with what the policy assumes: {counted}; "
+        "an association, not an experiment."
+    )
+    if tried:
+        text = message("Kinds of move where the experiment agrees with what the policy assumes: {counted}.")
+    headline = reader.t(text, counted=counted)
     sources = {name: r.source for name, r in rates.rules.response.items()}
-    numbers = {"within": within, "kinds": len(margins), "sources": sources}
+    numbers = {
+        "within": within.get("margin", 0),
+        "kinds": kinds.get("margin", 0),
+        "agrees": {name: {"within": within[name], "kinds": kinds[name]} for name in kinds},
+        "experiment": tried,
+        "sources": sources,
+    }
     n = int(cells["customers"].sum())
     return Answer(headline, table.drop(columns="outcome_code"), numbers, n)
 
@@ -112,15 +168,23 @@ def nothing(reader: Reader) -> Answer:
     needs=NEEDS,
     draw=charts.follow_up,
     behind=None,
+    written=True,
 )
 def follow_up(reader: Reader) -> Answer:
     rates, cells = rates_of(reader), cells_of(reader)
     if rates is None or cells.empty:
         return nothing(reader)
+    # Where the ledger has a review in a batch's quarter, its decisions are the moves that are followed up.
+    decided = cells["role"] == queries.DECIDED
+    cells = cells[decided | ~cells["day"].isin(cells.loc[decided, "day"])]
     rows = [batch(rates, part) for _, part in cells.groupby(["day", cells["to"] < cells["now"]])]
     table = pd.DataFrame([row for row in rows if row is not None])
     if table.empty:
         return nothing(reader)
+    table["basis"] = [
+        reader.t("written down at the review") if written else reader.t("by today's policy")
+        for written in table.pop("written")
+    ]
     table["direction"] = [reader.t("raised") if up else reader.t("lowered") for up in table.pop("up")]
     right = (table["expected_profit"] >= table["came_low"]) & (table["expected_profit"] <= table["came_high"])
     missed = float((table["came"] - table["expected_profit"]).abs().mean())
@@ -144,7 +208,7 @@ def follow_up(reader: Reader) -> Answer:
     }
     columns = [
         *("date", "direction", "n", "alike", "expected_profit", "came", "came_low", "came_high"),
-        *("came_cost", "came_satisfaction", "came_stayed"),
+        *("came_cost", "came_satisfaction", "came_stayed", "basis"),
     ]
     return Answer(headline, table[columns], numbers, int(table["n"].sum()))
 
@@ -157,12 +221,16 @@ def batch(rates: Rates, cells: pd.DataFrame) -> dict[str, Any] | None:
     usable = cells[(cells["n_profit"] >= 2) & (cells["n_profit_alike"] >= 2)]
     margin = rates.change()["margin"][usable["now"], usable["to"]] * usable["before_margin"]
     cost = HALF * (rates.effort[usable["to"]] - rates.effort[usable["now"]])
+    expected = ((margin - cost) * usable["customers"]).sum()
+    written = bool(usable["expected"].notna().all())
+    if written:
+        expected = (HALF * usable["expected"] * usable["customers"]).sum()
     seen = {name: effect(cells, name).estimate for name in ("cost", "satisfaction", "stayed")}
     return {
         "date": cells["day"].iloc[0],
         "up": bool((cells["to"] < cells["now"]).iloc[0]),
         **{"n": profit.n, "alike": profit.alike},
-        "expected_profit": float(((margin - cost) * usable["customers"]).sum()),
+        **{"expected_profit": float(expected), "written": written},
         **{"came": profit.estimate * profit.n, "came_low": profit.low * profit.n, "came_high": profit.high * profit.n},
         "came_cost": None if seen["cost"] is None else seen["cost"] * profit.n,
         **{"came_satisfaction": seen["satisfaction"], "came_stayed": seen["stayed"]},

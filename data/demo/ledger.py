@@ -1,7 +1,8 @@
 """What the demo company's people wrote: two past reviews with decisions, approvals and plans, a note, a view, an event.
 
 The decisions are changes of tier that the warehouse shows, taken in the weeks in which they were made; what was
-expected of them follows from the service policy and the figures of the year before. So the follow-up compares an
+expected of them follows from the service policy's response of spending, the customer's margin of the year before and
+what customers of his grade then cost at each level. So the follow-up compares an
 expectation with what really came. The authors are the demo's own people, and their names say so.
 """
 
@@ -20,7 +21,7 @@ from dashboard.periods import WEEK, YEAR
 from dashboard.policy import Policy, policy
 from dashboard.scope import Scope
 from queries import marts
-from queries.schema import TIERS
+from queries.schema import GRADES, TIERS
 
 MANAGER, DIRECTOR = "demo.manager@example.com", "demo.director@example.com"
 SETTLED, OLDEST = 26 * WEEK, 80 * WEEK
@@ -56,12 +57,12 @@ def _moves(reader: Reader) -> Select:
     """Customers whose tier changed long enough ago: the day, the tiers, and their figures of the year before."""
     last, a, who, w = reader.calendar.last_day, marts.assignment.c, marts.customer.c, marts.customer_week.c
     before = func.lag(a.tier).over(partition_by=a.customer_key, order_by=a.valid_from)
-    moved = select(a.customer_key, a.valid_from, before.label("before"), a.tier).subquery("moved")
+    moved = select(a.customer_key, a.valid_from, before.label("before"), a.tier, a.grade).subquery("moved")
     m = moved.c
     year_before = (w.customer_key == m.customer_key) & w.week.between(m.valid_from - YEAR.days, m.valid_from - 1)
     return (
         select(
-            *(m.valid_from, who.code, m.before, m.tier),
+            *(m.valid_from, who.code, m.before, m.tier, m.grade),
             func.coalesce(func.sum(w.gross_margin), 0).label("gross_margin"),
             func.coalesce(func.sum(w.profit), 0).label("profit"),
             (func.sum(w.satisfaction_sum) / func.nullif(func.sum(w.satisfaction_n), 0)).label("satisfaction"),
@@ -75,16 +76,34 @@ def _moves(reader: Reader) -> Select:
             m.tier.in_(TIERS),
             m.valid_from.between(last - OLDEST, last - SETTLED),
         )
-        .group_by(m.valid_from, who.code, m.before, m.tier)
+        .group_by(m.valid_from, who.code, m.before, m.tier, m.grade)
         .order_by(m.valid_from, who.code)
     )
 
 
+def _costs(reader: Reader, day: date) -> dict[tuple[str, str], float]:
+    """What a customer cost in the year before a day, on the average of those with his grade and level then."""
+    a, who, w = marts.assignment.c, marts.customer.c, marts.customer_week.c
+    then = (a.valid_from < day) & (a.valid_to.is_(None) | (a.valid_to >= day))
+    cost = (
+        select(a.grade, a.tier, a.customer_key, func.coalesce(func.sum(w.cost_to_serve), 0).label("cost"))
+        .join_from(marts.assignment, marts.customer, who.customer_key == a.customer_key)
+        .outerjoin(marts.customer_week, (w.customer_key == a.customer_key) & w.week.between(day - YEAR, day - WEEK))
+        .where(reader.scope.allows(who.region_position), then, a.grade.in_(GRADES), a.tier.in_(TIERS))
+        .group_by(a.grade, a.tier, a.customer_key)
+        .subquery("cost")
+        .c
+    )
+    rows = reader.rows(select(cost.grade, cost.tier, func.avg(cost.cost)).group_by(cost.grade, cost.tier))
+    return {(grade, tier): float(mean) for grade, tier, mean in rows.itertuples(index=False)}
+
+
 def _review(reader: Reader, ledger: Ledger, moves: pd.DataFrame, day: date) -> int:
     """Decide, approve and hand over; every k-th move in the order of codes, which is nobody's choice."""
-    rules, rates = policy(), reader.marts.unit_rates(day)
+    rules, rates, costs = policy(), reader.marts.unit_rates(day), _costs(reader, day)
     chosen = moves.iloc[:: max(1, -(-len(moves) // MOVES))]
-    choices = [_choice(place, move, rules, rates, day) for place, move in enumerate(chosen.itertuples(index=False))]
+    listed = enumerate(chosen.itertuples(index=False))
+    choices = [_choice(place, move, rules, rates, costs, day) for place, move in listed]
     manager = _as(reader, ledger, MANAGER, day, 10)
     written = decisions.record(manager, day, choices, policy_version=rules.version)
     numbers = [decision.id for decision in written]
@@ -98,14 +117,22 @@ def _review(reader: Reader, ledger: Ledger, moves: pd.DataFrame, day: date) -> i
     return len(written)
 
 
-def _choice(place: int, move: tuple, rules: Policy, rates: dict[str, float], day: date) -> Choice:
-    _, code, before, level, margin, profit, satisfaction = move
+def _choice(
+    place: int,
+    move: tuple,
+    rules: Policy,
+    rates: dict[str, float],
+    costs: dict[tuple[str, str], float],
+    day: date,
+) -> Choice:
+    _, code, before, level, grade, margin, profit, satisfaction = move
     old, new = rules.levels[before], rules.levels[level]
     effort = [
         sum(rates[a] * units for a, units in each.includes.items()) + sum(each.money.values()) for each in (old, new)
     ]
     spending = 1 + rules.response["spending"].at(effort)
-    cost = effort[1] - effort[0]
+    seen = [costs.get((grade, each)) for each in (before, level)]
+    cost = seen[1] - seen[0] if seen[0] is not None and seen[1] is not None else effort[1] - effort[0]
     gain = max(float(margin), 0.0) * (float(spending[1] / spending[0]) - 1) - cost
     expected = {"gain": gain, "cost": cost, "profit": float(profit) + gain, "satisfaction": satisfaction}
     if place % OVERRIDDEN:

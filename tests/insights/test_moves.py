@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.small import Books, asked
+from dashboard.insight import ask
+from dashboard.ledger import Ledger, decisions, pilots
+from dashboard.ledger.decisions import Choice
+from tests.small import Books, asked, reader
 
 DAY = "2025-07-07"
 
@@ -55,6 +59,34 @@ def test_the_assumption_stands_beside_what_was_seen(tmp_path: Path) -> None:
     assert margin["effect_low"] <= 60 / 300 <= margin["effect_high"]
     assert "association" in insight.headline
     assert set(insight.numbers["sources"]) == {"spending", "retention", "satisfaction", "cost_to_serve"}
+
+
+def test_what_the_ledger_expected_of_its_decisions_is_followed_up(tmp_path: Path) -> None:
+    """Half of those who moved were decided on, with 120 a year expected of each: 60 in the half year."""
+    held = moved(60.0).marts(tmp_path)
+    ledger = Ledger(str(tmp_path / "ledger.db"), clock=lambda: datetime.fromisoformat(f"{DAY}T10:00:00+00:00"))
+    choices = [
+        Choice(f"C{n:02}", "accept", "standard", "key", "key", expected={"gain": 120.0}) for n in range(0, 40, 2)
+    ]
+    decisions.record(reader(held, ledger=ledger), date.fromisoformat(DAY), choices, policy_version="1")
+    (row,) = ask("levels.follow_up", reader(held, ledger=ledger)).table.to_dict("records")
+    assert (row["n"], row["alike"], row["basis"]) == (20, 40, "written down at the review")
+    assert row["expected_profit"] == pytest.approx(20 * 60)
+    assert row["came_low"] <= 20 * 60 <= row["came_high"]
+
+
+def test_customers_held_by_a_pilot_are_whom_the_moved_are_compared_with(tmp_path: Path) -> None:
+    held = moved(60.0).marts(tmp_path)
+    asking = reader(held, ledger=Ledger(str(tmp_path / "ledger.db")))
+    day = date.fromisoformat(DAY)
+    codes = [f"C{n:02}" for n in range(1, 30, 2)]
+    given = {"seed": 1, "share": 0.2, "starts_on": day, "ends_on": day + timedelta(181), "held": codes, "why": "a test"}
+    pilots.declare(asking, "pilot", levels=["standard"], **given)
+    insight = ask("levels.response", asking)
+    margin = insight.table.set_index("outcome").loc["Gross margin"]
+    assert (margin["n"], margin["alike"]) == (40, 15)
+    assert insight.numbers["experiment"]
+    assert insight.headline.startswith("Kinds of move where the experiment agrees")
 
 
 def test_without_a_past_nothing_is_claimed(tmp_path: Path) -> None:
