@@ -183,16 +183,51 @@ def _ask(options: argparse.Namespace) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
-    from dashboard.reports.files import report
-    from dashboard.reports.pack import file_name, sections
+    if options.pack == "alerts":
+        _alerts(options)
+    elif options.mail or options.webhook:
+        _deliver(options)
+    else:
+        from dashboard.reports.files import report
+        from dashboard.reports.pack import file_name
 
-    sections(options.pack)
-    reader = _reader(options)
-    with _progress("report") as progress:
-        _, file = report(options.pack, reader, options.format, progress)
-    out = options.out or file_name(options.pack, reader, options.format)
-    _hand_out(file, out)
-    print(out)
+        if options.recipients:
+            raise DashboardError("report: --recipients goes with --mail, --webhook or both")
+        reader = _reader(options)
+        with _progress("report") as progress:
+            _, file = report(options.pack, reader, options.format, progress)
+        out = options.out or file_name(options.pack, reader, options.format)
+        _hand_out(file, out)
+        print(out)
+
+
+def _deliver(options: argparse.Namespace) -> None:
+    """To everybody of the recipients file; a line for each, and an error when one of them got nothing."""
+    from dashboard.reports.deliver import deliver
+    from dashboard.reports.recipients import WEBHOOKS, recipients
+
+    if not options.recipients:
+        raise DashboardError("report: name the recipients with --recipients FILE (see data/delivery/recipients.toml)")
+    wanted = [*(["mail"] if options.mail else []), *(WEBHOOKS if options.webhook else [])]
+    delivery = recipients(Path(options.recipients))
+    if not any(each.channel in wanted for each in delivery.recipients):
+        raise DashboardError(f"report: {options.recipients} names nobody for {' or '.join(wanted)}")
+    outcomes = deliver(options.pack, _reader(options), Settings.read(options.warehouse), delivery, wanted)
+    for outcome in outcomes:
+        print(outcome, file=sys.stdout if outcome.status == "sent" else sys.stderr)
+    if missed := sum(outcome.status != "sent" for outcome in outcomes):
+        raise DashboardError(f"{missed} of {len(outcomes)} recipient(s) got nothing: see the lines above")
+
+
+def _alerts(options: argparse.Namespace) -> None:
+    """Judge the rules and bring the ledger in line with them."""
+    from dashboard.alerts import rules
+    from dashboard.insights.alerts import judge
+
+    alerts, new, ended = judge(_reader(options), rules())
+    for alert in alerts:
+        print(f"{alert.rule.severity:<5} {alert.said}")
+    print(f"{len(alerts)} alert(s), {new} of them new; {ended} ended")
 
 
 def _reader(options: argparse.Namespace) -> Reader:
@@ -422,10 +457,14 @@ def _parser() -> argparse.ArgumentParser:
     filtered(ask)
 
     report = command("report", _report, "write the weekly pack: the pages' answers as slides, a workbook or a document")
-    report.add_argument("pack", choices=PACK_NAMES, metavar="PACK", help=", ".join(PACK_NAMES))
+    told = "weekly: the pack; alerts: judge their rules"
+    report.add_argument("pack", choices=(*PACK_NAMES, "alerts"), metavar="WHAT", help=told)
     report.add_argument("--format", choices=PACK_FORMATS, default="pptx")
     report.add_argument("--lang", choices=("zh", "en"), default="en")
     report.add_argument("--out", metavar="FILE", help="where to write it (default: its name and day, here)")
+    report.add_argument("--mail", action="store_true", help="send it to the recipients who get mail")
+    report.add_argument("--webhook", action="store_true", help="post it to the recipients' chats")
+    report.add_argument("--recipients", metavar="FILE", help="who gets it, as in data/delivery/recipients.toml")
     filtered(report)
 
     ledger = command("ledger", _ledger, "what people wrote: how much of it, a copy, all of it as JSON lines")

@@ -311,6 +311,11 @@ _ALL = (
     Metric("other_name", message("Other customer"), "text"),
     Metric("other_code", message("Other code"), "text"),
     Metric("file", message("Whole file"), "share"),
+    Metric("at", message("When"), "text"),
+    Metric("recipient", message("Recipient"), "text"),
+    Metric("channel", message("Channel"), "text"),
+    Metric("format", message("Format"), "text"),
+    Metric("attempt", message("Attempt"), "count"),
 )  # fmt: skip
 
 DIGITS = {"number": 2, "score": 2, "rate": 3}

@@ -4,6 +4,7 @@ Importing this package registers them all.
 """
 
 from dashboard.insights import (
+    alerts,
     cost,
     customers,
     data,
@@ -20,13 +21,15 @@ from dashboard.insights import (
 )
 
 __all__ = [
+    "alerts",
     "cost",
     "customers",
     "data",
     "decided",
     "grading",
     "levels",
-    "lifetime", "moves",
+    "lifetime",
+    "moves",
     "quality",
     "review",
     "satisfaction",

@@ -8,7 +8,7 @@ One module a subject, plain functions of a `Reader` that check his rights and re
     policies    save, versions, find
     views       save_view, saved_views, save_scenario, saved_scenarios, retire_…
     notes       write_note, change_note, notes, annotate, annotated, retire_annotation
-    alerts      set_state, states
+    alerts      set_state, states, written
     audit       audited, trail, delivered, deliveries
 
 A refresh, a load or a new demo never touches it.

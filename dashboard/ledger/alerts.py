@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import Row, insert, select
 
 from dashboard.errors import DashboardError, nearest
 from dashboard.insight import Reader
@@ -27,7 +27,7 @@ from dashboard.ledger.tables import ALERT_STATES, alert_state
 
 @dataclass(frozen=True)
 class AlertState:
-    """The newest entry about an alert."""
+    """The newest entry about an alert; `regions` is what it is about (empty: the whole company), unless a customer."""
 
     id: int
     at: datetime
@@ -36,6 +36,7 @@ class AlertState:
     state: str
     reason: str
     customer: str | None
+    regions: tuple[str, ...] = ()
 
 
 def set_state(
@@ -71,7 +72,20 @@ def states(reader: Reader, keys: Iterable[str]) -> dict[str, AlertState]:
         some = alert_state.c.alert_key.in_(wanted[start : start + AT_ONCE])
         for row in rows(reader, select(alert_state).where(some).order_by(alert_state.c.id)):
             newest[row.alert_key] = row
+    return _seen(reader, newest)
+
+
+def written(reader: Reader) -> dict[str, AlertState]:
+    """The newest state of every alert there ever was, by key, as far as the reader may see what they are about."""
+    newest = {row.alert_key: row for row in rows(reader, select(alert_state).order_by(alert_state.c.id))}
+    return _seen(reader, newest)
+
+
+def _seen(reader: Reader, newest: dict[str, Row]) -> dict[str, AlertState]:
     return {
-        row.alert_key: AlertState(row.id, row.at, row.author, row.alert_key, row.state, row.reason, row.customer_code)
+        row.alert_key: AlertState(
+            *(row.id, row.at, row.author, row.alert_key, row.state, row.reason, row.customer_code),
+            tuple(row.regions or ()),
+        )
         for row in only_visible(reader, newest.values())
     }

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from dashboard.insight import Reader
 from dashboard.reports.pack import Pack, build
+
+if TYPE_CHECKING:
+    from dashboard.reports.image import Camera
 
 MIME = {
     "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
@@ -14,29 +18,31 @@ MIME = {
 }
 
 
-def report(
-    name: str, reader: Reader, form: str, progress: Callable[[str, float], None] | None = None
-) -> tuple[Pack, bytes]:
-    """The pack of a name and its file. Writers are loaded when they are needed: each brings a library of its own."""
-    if form == "pdf":
-        return _document(name, reader, progress)
-    pack = build(name, reader, progress)
+def made(pack: Pack, reader: Reader, form: str, camera: Camera | None = None) -> bytes:
+    """The file of a pack; a document's charts are taken by the camera. Writers are loaded when they are needed."""
     if form == "pptx":
         from dashboard.reports import slides
 
-        return pack, slides.write(pack)
-    from dashboard.reports import workbook
+        return slides.write(pack)
+    if form == "xlsx":
+        from dashboard.reports import workbook
 
-    return pack, workbook.write(pack)
+        return workbook.write(pack)
+    from dashboard.reports import document
+
+    return document.write(pack, reader, camera)
 
 
-def _document(name: str, reader: Reader, progress: Callable[[str, float], None] | None) -> tuple[Pack, bytes]:
-    """The document: Chromium, where there is one, opens while the answers are computed."""
-    from dashboard.reports import document, image
+def report(
+    name: str, reader: Reader, form: str, progress: Callable[[str, float], None] | None = None
+) -> tuple[Pack, bytes]:
+    """The pack of a name and its file. Chromium, where there is one, opens while the answers are computed."""
+    if form == "pdf":
+        from dashboard.reports import image
 
-    if image.browser() is None:
-        pack = build(name, reader, progress)
-        return pack, document.write(pack, reader)
-    with image.Camera() as camera:
-        pack = build(name, reader, progress)
-        return pack, document.write(pack, reader, camera)
+        if image.browser() is not None:
+            with image.Camera() as camera:
+                pack = build(name, reader, progress)
+                return pack, made(pack, reader, form, camera)
+    pack = build(name, reader, progress)
+    return pack, made(pack, reader, form)
