@@ -1,7 +1,7 @@
 """What the weekly meeting opens: what changed and why, who needs a decision, and what was decided."""
 
 from dashboard.language import message
-from dashboard.ui import card_alongside, cards, mark, notes, open_page, section, take_away
+from dashboard.ui import alerts, card_alongside, cards, mark, notes, open_page, section, take_away
 from dashboard.ui.review import presented, queue, week
 
 reader, look = open_page(message("Weekly review"), weekly=True)
@@ -13,6 +13,7 @@ if not presented(reader, look, (*PICTURES, "review.targets", *LISTS, "review.dec
     cards(reader, look, ["review.regions", "review.lines"], alongside=True)
     cards(reader, look, ["review.grades", "review.customers"], alongside=True)
     section(reader, message("Who needs a decision"))
+    alerts(reader)
     for key in LISTS:
         card_alongside(reader, look, key, opens_customer=True)
     section(reader, message("Targets and decisions"))

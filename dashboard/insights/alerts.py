@@ -178,7 +178,11 @@ def alerts(reader: Reader) -> Answer:
         ]
     )
     red = sum(alert.rule.severity == "red" for alert, _ in found)
-    numbers = {"open": len(found), "red": red, "rules": len(rules())}
+    about = {
+        alert.key: {"severity": alert.rule.severity, "customer": alert.customer, "regions": list(alert.regions)}
+        for alert, _ in found
+    }
+    numbers = {"open": len(found), "red": red, "rules": len(rules()), "about": about}
     if not found:
         return Answer(reader.t("No alert stands: none of {n} rules is broken.", n=len(rules())), table, numbers)
     headline = reader.t("{n} alerts stand, {red} of them to act on now.", n=len(found), red=red)

@@ -1,5 +1,6 @@
 """What pages are made of: the guard, the filter bar, cards, tables and dialogs. The only room with Streamlit."""
 
+from dashboard.ui.alerts import alerts
 from dashboard.ui.card import card, card_alongside, cards, fold, needs, note_on_grades
 from dashboard.ui.kpi import kpis
 from dashboard.ui.lead import lead
@@ -9,6 +10,7 @@ from dashboard.ui.page import open_page, section
 from dashboard.ui.table import table
 
 __all__ = [
+    "alerts",
     "card",
     "card_alongside",
     "cards",

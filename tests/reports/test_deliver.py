@@ -10,23 +10,29 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import openpyxl
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from dashboard.errors import DashboardError
+from dashboard.filters import Filters
 from dashboard.insight import Reader, ask
 from dashboard.ledger import Ledger
 from dashboard.ledger.audit import deliveries
 from dashboard.reports.channels import LONGEST, Message, _markdown
 from dashboard.reports.deliver import NO_ACCESS, Outcome, deliver
+from dashboard.reports.files import report
+from dashboard.reports.pack import sections
 from dashboard.reports.recipients import CHANNELS, WEBHOOKS, recipients
 from dashboard.scope import Scope
 from dashboard.settings import ROOT, Settings
 from dashboard.warehouse.read import Marts
 from tests.reports.servers import Chat, Sink, running
+from tests.reports.test_pack import FILTERS
 from tests.small import reader
 
 ACCESS = """
@@ -294,3 +300,28 @@ def test_the_command_ends_with_2_and_a_line_for_each_who_got_nothing(small_file:
     assert first == f"refused: stranger@example.com by mail: {NO_ACCESS}"
     assert last == "dashboard: 1 of 2 recipient(s) got nothing: see the lines above"
     assert len(sink.kept) == 1
+
+
+# --- the tenet -------------------------------------------------------------------------------------------------------
+
+
+@given(FILTERS)
+@settings(max_examples=2, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_screen_link_export_and_mail_say_the_same(post: Post, small: Marts, chosen: dict[str, str]) -> None:
+    """What a page with these filters asks, what its link restores, the button's file, and the mail."""
+    screen = reader(small, scope=Scope("all@example.com", None, frozenset({"export"})), **chosen)
+    link = replace(screen, filters=Filters.parse(screen.filters.url()))
+    with running(Sink([])) as sink:
+        post.send(mail_file(sink.port, "all@example.com", extra=f'language = "{chosen["lang"]}"\n'), **chosen)
+    mailed = book_texts(next(sink.kept[0].iter_attachments()).get_content())
+    exported = book_texts(report("weekly", screen, "xlsx")[1])
+    assert mailed == exported
+    said = [ask(section.key, screen).headline for section in sections("weekly")]
+    assert said == [ask(section.key, link).headline for section in sections("weekly")]
+    assert said == [texts[0] for texts in exported[1 : len(said) + 1]]
+
+
+def book_texts(file: bytes) -> list[list[object]]:
+    """Every cell of every sheet."""
+    book = openpyxl.load_workbook(io.BytesIO(file))
+    return [[cell.value for row in sheet.iter_rows() for cell in row if cell.value is not None] for sheet in book]
