@@ -79,6 +79,12 @@ def four(margins: tuple[float, ...] = (1000, 600, 300, 100), tiers: tuple[str, .
     return b
 
 
+@pytest.fixture(scope="module")
+def held(tmp_path_factory: pytest.TempPathFactory) -> Marts:
+    """The four, served alike: read only, so that one is enough for many tests."""
+    return four().marts(tmp_path_factory.mktemp("four"))
+
+
 def made(marts: Marts, **filters: Any) -> Plan:
     found = planned(reader(marts, **filters))
     assert isinstance(found, Plan), found
@@ -93,9 +99,8 @@ def recommended(marts: Marts, **filters: Any) -> dict[str, str]:
 # --- by hand -----------------------------------------------------------------------------------------
 
 
-def test_money_goes_where_it_brings_most(tmp_path: Path, rules: Any) -> None:
+def test_money_goes_where_it_brings_most(held: Marts, rules: Any) -> None:
     """Key would gain 500 − 100, 300 − 100, 150 − 100 and 50 − 100: a budget of 200 pays for the first two."""
-    held = four().marts(tmp_path)
     rules(capacity=Capacity("account_manager", 0.5, {}, {}, (), 200.0))
     insight = asked(held, "levels.recommendation")
     table = insight.table.set_index("code")
@@ -115,9 +120,8 @@ def test_money_goes_where_it_brings_most(tmp_path: Path, rules: Any) -> None:
     assert insight.headline == "Raising 2 customers would gain 600 a year; service would cost 200 instead of 0."
 
 
-def test_hours_limit_the_plan_where_the_account_managers_are(tmp_path: Path, rules: Any) -> None:
+def test_hours_limit_the_plan_where_the_account_managers_are(held: Marts, rules: Any) -> None:
     """10 hours a week × 52 × a half = 260; at 200 hours a key account there is room for one."""
-    held = four().marts(tmp_path)
     rules(capacity=Capacity("account_manager", 0.5, {}, {"visit": 20.0}, (), 1e6))
     found = made(held)
     assert recommended(held) == {"C0": "key", "C1": "standard", "C2": "standard", "C3": "standard"}
@@ -147,8 +151,7 @@ def test_a_review_lowers_no_more_than_a_share_of_a_region(tmp_path: Path, rules:
     assert insight.headline == "Today's levels are the best these rules allow: no customer should move."
 
 
-def test_rules_give_their_reason(tmp_path: Path, rules: Any) -> None:
-    held = four().marts(tmp_path)
+def test_rules_give_their_reason(held: Marts, rules: Any) -> None:
     why = {"en": "contract of the partner: at least Key", "zh": "合作伙伴合同：至少重点级"}
     floor = Rule("key", "strategic_fit", "at_least", 4, why)
     rules(limits=Limits(3, "self_service", 1.0, (floor,), ()), capacity=Capacity("x", 1, {}, {}, (), 1e6))
@@ -160,8 +163,7 @@ def test_rules_give_their_reason(tmp_path: Path, rules: Any) -> None:
     assert "visit" not in table.loc["C3", "reasons"]
 
 
-def test_reasons_are_the_customers_own_figures_and_what_would_change_them(tmp_path: Path, rules: Any) -> None:
-    held = four().marts(tmp_path)
+def test_reasons_are_the_customers_own_figures_and_what_would_change_them(held: Marts, rules: Any) -> None:
     rules(
         limits=Limits(3, "standard", 1.0, (), ()),
         capacity=Capacity("account_manager", 0.5, {}, {"visit": 1.0}, (), 200.0),
@@ -180,8 +182,7 @@ def test_reasons_are_the_customers_own_figures_and_what_would_change_them(tmp_pa
     assert queue["approval"].tolist() == ["", ""]
 
 
-def test_more_budget_brings_less_and_less_and_nothing_in_the_end(tmp_path: Path, rules: Any) -> None:
-    held = four().marts(tmp_path)
+def test_more_budget_brings_less_and_less_and_nothing_in_the_end(held: Marts, rules: Any) -> None:
     rules(capacity=Capacity("account_manager", 0.5, {}, {}, (), 100.0))
     insight = asked(held, "levels.frontier")
     table = insight.table.set_index("budget")
@@ -191,8 +192,7 @@ def test_more_budget_brings_less_and_less_and_nothing_in_the_end(tmp_path: Path,
     assert (np.diff(table["price"]) <= 1e-9).all()
 
 
-def test_a_what_if_is_the_plan_with_another_share_and_the_link_holds_it(tmp_path: Path, rules: Any) -> None:
-    held = four().marts(tmp_path)
+def test_a_what_if_is_the_plan_with_another_share_and_the_link_holds_it(held: Marts, rules: Any) -> None:
     rules(capacity=Capacity("account_manager", 0.5, {}, {}, (), 200.0))
     less = asked(held, "levels.recommendation", budget="0.5")
     assert less.numbers["budget"] == pytest.approx(100)
@@ -204,8 +204,7 @@ def test_a_what_if_is_the_plan_with_another_share_and_the_link_holds_it(tmp_path
     assert asked(held, "levels.recommendation", effect="0").numbers["raised"] == 0
 
 
-def test_what_can_not_be_kept_is_said_with_its_amount(tmp_path: Path, rules: Any) -> None:
-    held = four().marts(tmp_path)
+def test_what_can_not_be_kept_is_said_with_its_amount(held: Marts, rules: Any) -> None:
     floors = (Rule("key", "strategic_fit", "at_least", 3, WORDS),)
     rules(limits=Limits(3, "self_service", 1.0, floors, ()), capacity=Capacity("x", 1, {}, {}, (), 150.0))
     insight = asked(held, "levels.recommendation")
@@ -258,30 +257,40 @@ def test_no_personal_detail_moves_anybody(tmp_path: Path, rules: Any) -> None:
     assert plans[0].to_csv() == plans[1].to_csv()
 
 
-def world(data: st.DataObject) -> tuple[Books, Policy]:
-    """A company of two regions with account managers and a policy, drawn at random."""
+@pytest.fixture(scope="module")
+def worlds(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Books, Marts]]:
+    """Companies of two regions with account managers, drawn at random."""
+    found = [world(np.random.default_rng(seed)) for seed in range(3)]
+    return [(books, books.marts(tmp_path_factory.mktemp("world"))) for books in found]
+
+
+def world(rng: np.random.Generator) -> Books:
     b = Books()
     b.add("activity", code="visit", name="Visit", driver_unit="visit")
     b.rate("visit", "2020-01-01", None, 10)
     for region in ("N", "S"):
         b.region(region, region)
+        hours = float(rng.choice([1.0, 4.0, 20.0]))
         key = b.key("region", region)
-        hours = data.draw(st.sampled_from((1.0, 4.0, 20.0)))
         b.add("employee", code=region, name=region, role="account_manager", region_key=key, hours_per_week=hours)
-    for number in range(data.draw(st.integers(4, 30))):
+    for number in range(int(rng.integers(4, 40))):
         code = f"C{number}"
-        b.customer(code, data.draw(st.sampled_from(("N", "S", None))), strategic_fit=data.draw(st.integers(1, 5)))
-        b.sale(code, "2025-12-01", data.draw(st.integers(1, 4000)), 0)
-        b.assigned(code, "B", data.draw(st.sampled_from(TIERS)), "2020-01-01")
+        b.customer(code, ("N", "S", None)[rng.integers(3)], strategic_fit=int(rng.integers(1, 6)))
+        b.sale(code, "2025-12-01", int(rng.integers(1, 4000)), 0)
+        b.assigned(code, "B", TIERS[rng.integers(4)], "2020-01-01")
     b.sale("C0", "2026-11-12", 1, 1)
     b.served("C0", "visit", "2026-01-05", 2)
+    return b
+
+
+def drawn(data: st.DataObject) -> Policy:
     some = Response("adbudg", data.draw(st.sampled_from((0.1, 0.5, 2.0))), 0.0, 3.0, 100.0, 0.7, "drawn")
     floors = (Rule("standard", "strategic_fit", "at_least", 5, WORDS),) * data.draw(st.integers(0, 1))
     ceilings = (Rule("key", "revenue", "at_most", 500, WORDS),) * data.draw(st.integers(0, 1))
     share = data.draw(st.sampled_from((0.0, 0.2, 0.5, 1.0)))
     limits = Limits(data.draw(st.integers(0, 3)), data.draw(st.sampled_from(TIERS[2:])), share, floors, ceilings)
     budget = data.draw(st.sampled_from((None, 500.0, 5000.0)))
-    return b, rules_of(
+    return rules_of(
         levels={
             tier: Level({"visit": visits}, {"gift": gifts}, WORDS)
             for tier, visits, gifts in zip(TIERS, (20.0, 8.0, 2.0, 0.0), (50.0, 5.0, 0.0, 0.0), strict=True)
@@ -292,13 +301,13 @@ def world(data: st.DataObject) -> tuple[Books, Policy]:
     )
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), phases=(Phase.generate,))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), phases=(Phase.generate,))
 @given(data=st.data())
 def test_every_constraint_holds_exactly_and_what_is_told_adds_up(
-    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+    worlds: list[tuple[Books, Marts]], data: st.DataObject
 ) -> None:
-    books, chosen = world(data)
-    held = books.marts(tmp_path_factory.mktemp("world"))
+    books, held = worlds[data.draw(st.integers(0, len(worlds) - 1))]
+    chosen = drawn(data)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(policies, "policy", lambda: chosen)
         looking = reader(held)
