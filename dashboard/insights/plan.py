@@ -21,7 +21,7 @@ from dashboard.analysis.response import Response
 from dashboard.insight import Answer, Reader, no_customers
 from dashboard.insights.satisfaction import fitted
 from dashboard.language import message
-from dashboard.ledger import decisions, pilots, policies
+from dashboard.ledger import decisions, pilots, policies, tables
 from dashboard.policy import Policy
 from queries import levels as queries
 from queries.levels import CHARGES, CLASS, COUNTS, NOWHERE, SCORE_STEPS, Handed, Sheet
@@ -274,6 +274,10 @@ def sheet_of(reader: Reader, rates: Rates) -> Sheet:
     )
 
 
+SETTLING = (tables.decision, tables.approval, tables.pilot)
+"""The entries that settle levels: others, such as a file that was taken away, leave the plan as it is."""
+
+
 def settled(reader: Reader) -> dict[str, int]:
     """Customers whose level is not the plan's to choose, by code: decided in this review, overridden by somebody and
     not yet expired, or held at their level by a pilot. Nobody without a ledger."""
@@ -399,7 +403,7 @@ def planned(reader: Reader) -> Plan | Answer:
     Worked out once for everybody who asks for the same, whatever his language.
     """
     rules = policies.in_force(reader)
-    ledger = () if reader.ledger is None else (reader.ledger.name, reader.ledger.state())
+    ledger = () if reader.ledger is None else (reader.ledger.name, reader.ledger.state(SETTLING))
     key = ("plan", reader.filters.canonical, reader.scope.fingerprint, repr(rules), ledger)
     found = reader.marts.once(key, lambda: worked_out(reader))
     if isinstance(found, Plan):

@@ -25,6 +25,7 @@ from sqlalchemy import (
     Engine,
     Row,
     Select,
+    Table,
     create_engine,
     event,
     func,
@@ -118,9 +119,9 @@ class Ledger:
             with self._engine.connect() as connection, _transaction(connection):
                 yield connection
 
-    def state(self) -> str:
-        """A short text that changes with every entry: what is cached with it is never stale."""
-        newest = [select(literal(t.name), func.coalesce(func.max(t.c.id), 0)) for t in tables.ENTRIES]
+    def state(self, of: Sequence[Table] = tables.ENTRIES) -> str:
+        """A short text that changes with every entry of these kinds: what is cached with it is never stale."""
+        newest = [select(literal(t.name), func.coalesce(func.max(t.c.id), 0)) for t in of]
         found: dict[str, int] = dict(map(tuple, self.rows(union_all(*newest))))
         return "-".join(str(found[name]) for name in sorted(found))
 

@@ -125,7 +125,7 @@ def test_an_override_needs_its_reason_and_ends_on_a_day(ledger: Ledger, demo: Ma
 
 
 def test_a_second_person_approves_and_only_what_is_approved_is_handed_over(ledger: Ledger, demo: Marts) -> None:
-    app = page_of("ann")
+    app = page_of("ann", effect="2.0")  # levels that bring more raise somebody to the one that needs a second person
     app.button(key="do-accept-all").click().run()
     made = standing(demo, ledger)
     asked_for = {code for code, each in made.items() if each.level == "strategic"}
