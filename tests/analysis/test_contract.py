@@ -390,6 +390,9 @@ WITHOUT_ROWS = {
     "lifetime_value.markov_lifetime_value",
     "lifetime_value.simple_lifetime_value",
     "monitoring.cusum_run_length",
+    "monitoring.judged_amounts",
+    "monitoring.mad_factor",
+    "monitoring.unlikeness",
     "response.moved_against_alike",
     "word_of_mouth.worth",
 }
