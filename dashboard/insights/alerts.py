@@ -30,7 +30,7 @@ UNDER = message("{what} of {about} is {value}, below {limit}.")
 OVER = message("{what} of {about} is {value}, above {limit}.")
 FELL, ROSE = message("{name} fell from grade {before} to {now}."), message("{name} rose from grade {before} to {now}.")
 SEVERITY_NAMES = {"red": message("Act now"), "amber": message("Look into it")}
-OPEN, ACKNOWLEDGED = message("Open"), message("Acknowledged")
+OPEN, ACKNOWLEDGED = message("Not acknowledged"), message("Acknowledged")
 STATUS_NAMES = {"sent": message("Sent"), "failed": message("Failed"), "refused": message("Refused")}
 
 

@@ -21,8 +21,8 @@ from hypothesis import HealthCheck, given, settings
 from dashboard.errors import DashboardError
 from dashboard.filters import Filters
 from dashboard.insight import Reader, ask
-from dashboard.ledger import Ledger
-from dashboard.ledger.audit import deliveries
+from dashboard.ledger import Ledger, RefusedError
+from dashboard.ledger.audit import deliveries, trail
 from dashboard.reports.channels import LONGEST, Message, _markdown
 from dashboard.reports.deliver import NO_ACCESS, Outcome, deliver
 from dashboard.reports.files import report
@@ -30,6 +30,7 @@ from dashboard.reports.pack import sections
 from dashboard.reports.recipients import CHANNELS, WEBHOOKS, recipients
 from dashboard.scope import Scope
 from dashboard.settings import ROOT, Settings
+from dashboard.ui.pack import made
 from dashboard.warehouse.read import Marts
 from tests.reports.servers import Chat, Sink, running
 from tests.reports.test_pack import FILTERS
@@ -325,3 +326,12 @@ def book_texts(file: bytes) -> list[list[object]]:
     """Every cell of every sheet."""
     book = openpyxl.load_workbook(io.BytesIO(file))
     return [[cell.value for row in sheet.iter_rows() for cell in row if cell.value is not None] for sheet in book]
+
+
+def test_who_takes_the_pack_from_a_page_is_in_the_ledger_and_needs_the_permission(post: Post, small: Marts) -> None:
+    ann = reader(small, scope=Scope("ann", None, frozenset({"export"})), ledger=post.operator.ledger, grade="A")
+    assert made(ann, "weekly", "xlsx")[:2] == b"PK"
+    (entry,) = trail(ann)
+    assert (entry.author, entry.what, entry.subject, entry.filters) == ("ann", "export", "weekly.xlsx", "grade=A")
+    with pytest.raises(RefusedError):
+        made(replace(ann, scope=Scope("bob", None, frozenset())), "weekly", "xlsx")
