@@ -79,10 +79,17 @@ def _beyond(reader: Reader, rule: Rule) -> Iterator[Alert]:
             UNDER if rule.direction == "below" else OVER,
             what=reader.t(METRICS[rule.metric].label),
             about=about,
-            value=say(rule.metric, value, reader.language, reader.marts.currency),
-            limit=say(rule.metric, rule.limit, reader.language, reader.marts.currency),
+            value=_said(reader, rule.metric, value),
+            limit=_said(reader, rule.metric, rule.limit),
         )
         yield Alert("/".join(filter(None, (rule.name, part))), rule, about, said, regions=filters.region)
+
+
+def _said(reader: Reader, metric: str, value: float) -> str:
+    """A figure beside its limit: a share to a hundredth of a percent, so that 9.98% is not 10%, below 10%."""
+    if METRICS[metric].format == "share":
+        return reader.language.percent(value, 2)
+    return say(metric, value, reader.language, reader.marts.currency)
 
 
 def _parts(reader: Reader, rule: Rule, base: Filters) -> Iterator[tuple[str, str, Filters]]:

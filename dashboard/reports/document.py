@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import string
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,6 +25,8 @@ from dashboard.reports.fonts import Font, chinese, cut
 from dashboard.reports.pack import Pack, Part
 from dashboard.reports.pictures import Grid
 
+Picture = Callable[[], bytes]
+"""Waits for a chart that is being drawn."""
 PAGE = (297.0, 210.0)
 EDGE, TOP, BOTTOM = 14.0, 12.0, 16.0
 WIDTH = PAGE[0] - 2 * EDGE
@@ -50,8 +52,8 @@ MOST_ROWS = 40
 
 def write(pack: Pack, reader: Reader, camera: image.Camera | None = None) -> bytes:
     """The document as a file, with the charts that the camera takes; without one, without charts."""
-    font = chinese()
     pictures = _pictures(pack, reader, camera) if camera else {}
+    font = chinese()  # letters are cut out while Chromium draws
     with TemporaryDirectory() as folder:
         file = Path(folder) / "letters.ttf"
         cut(font, {letter for text in _texts(pack) for letter in font.printable(text)}, file)
@@ -78,14 +80,14 @@ def _texts(pack: Pack) -> Iterator[str]:
             yield from (cell.text for cells in part.picture.cells for cell in cells)
 
 
-def _pictures(pack: Pack, reader: Reader, camera: image.Camera) -> dict[str, bytes]:
-    """The charts of the answers by key; a matrix is set as a table of its own."""
+def _pictures(pack: Pack, reader: Reader, camera: image.Camera) -> dict[str, Picture]:
+    """The charts of the answers by key, begun; a matrix is set as a table of its own."""
     figures = {
-        part.key: (drawn, NARROW if part.brief else image.WIDTH)
+        part.key: (drawn, NARROW if part.brief and not part.alone else image.WIDTH)
         for part in pack.parts
         if not isinstance(part.picture, Grid) and (drawn := image.figure(part.insight, reader)) is not None
     }
-    return dict(zip(figures, camera.take(list(figures.values())), strict=True))
+    return {key: camera.begin(*each) for key, each in figures.items()}
 
 
 class _Document(FPDF):
@@ -168,7 +170,7 @@ class _Document(FPDF):
         self.add_page()
         return TOP
 
-    def answer(self, part: Part, picture: bytes | None) -> None:
+    def answer(self, part: Part, picture: Picture | None) -> None:
         """A page that begins with the headline; the table may take more of them."""
         self.add_page()
         self.foot = self.pack.foot(part)  # the foot of a page is set when the page ends
@@ -181,7 +183,7 @@ class _Document(FPDF):
         y = self.lines(headline, y, size, LIGHT.text) + 3
         self.evidence(part, picture, y)
 
-    def evidence(self, part: Part, picture: bytes | None, y: float) -> None:
+    def evidence(self, part: Part, picture: Picture | None, y: float) -> None:
         """The chart and beside it the table, as on a slide; a table alone goes on over pages."""
         if isinstance(part.picture, Grid):
             self.grid(part.picture, y)
@@ -196,8 +198,9 @@ class _Document(FPDF):
             self.picture(picture, y, BESIDE, PAGE[1] - BOTTOM - y)
             self.beside(part, y)
 
-    def picture(self, png: bytes, y: float, wide: float, high: float) -> float:
+    def picture(self, drawn: Picture, y: float, wide: float, high: float) -> float:
         """An image as large as its room allows; returns where it ends."""
+        png = drawn()
         with Image.open(io.BytesIO(png)) as opened:
             across, down = opened.size
         scale = min(wide / across, high / down)

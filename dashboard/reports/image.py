@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable
 from concurrent.futures import TimeoutError as TookTooLong
 from pathlib import Path
 from typing import Any, Self
@@ -23,7 +23,6 @@ from dashboard.reports.fitting import wrapped
 
 WIDTH, SCALE = 1000, 2
 """Pixels of a figure, and how many of the image make one of them."""
-TABS = 2
 PATIENCE = 60
 """Seconds for one figure."""
 TITLE, LINE = 22, 30
@@ -54,7 +53,7 @@ class Camera:
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
         # Without MathJax, which would be fetched from elsewhere.
-        self._kaleido = Kaleido(n=TABS, timeout=PATIENCE, mathjax=False, path=str(path))
+        self._kaleido = Kaleido(timeout=PATIENCE, mathjax=False, path=str(path))
         self._opened = asyncio.run_coroutine_threadsafe(self._kaleido.__aenter__(), self._loop)
         return self
 
@@ -67,16 +66,20 @@ class Camera:
         await asyncio.wrap_future(self._opened)
         await self._kaleido.__aexit__(None, None, None)
 
-    def take(self, figures: Sequence[tuple[Any, int]]) -> list[bytes]:
-        """Figures of a width in pixels as PNG images, at their own height."""
-        try:
-            self._opened.result(PATIENCE)
-            waiting = [asyncio.run_coroutine_threadsafe(self._one(*each), self._loop) for each in figures]
-            return [each.result(PATIENCE * max(len(figures), 1)) for each in waiting]
-        except (TookTooLong, OSError, RuntimeError, ValueError) as error:
-            raise DashboardError(f"Chromium could not draw a figure ({type(error).__name__}: {error})") from error
+    def begin(self, figure: Any, width: int = WIDTH) -> Callable[[], bytes]:
+        """Begin to draw a figure, a width in pixels, at its own height; what is returned waits for the PNG image."""
+        waiting = asyncio.run_coroutine_threadsafe(self._one(figure, width), self._loop)
+
+        def done() -> bytes:
+            try:
+                return waiting.result(PATIENCE * 2)
+            except (TookTooLong, OSError, RuntimeError, ValueError) as error:
+                raise DashboardError(f"Chromium could not draw a figure ({type(error).__name__}: {error})") from error
+
+        return done
 
     async def _one(self, figure: Any, width: int) -> bytes:
+        await asyncio.wrap_future(self._opened)
         size = {"format": "png", "width": width, "height": figure.layout.height, "scale": SCALE}
         return await self._kaleido.calc_fig(figure, opts=size)
 
@@ -113,4 +116,4 @@ def of(insight: Insight, reader: Reader) -> bytes:
         },
     )
     with Camera() as camera:
-        return camera.take([(drawn, WIDTH)])[0]
+        return camera.begin(drawn)()

@@ -46,7 +46,7 @@ WEEKLY = (
     Section("review.loss_makers"),
     Section("review.thresholds"),
     Section("review.alerts", ("code", "name", "grade", "alert", "happened", "playbook", "money_at_risk")),
-    Section("alerts.open"),
+    Section("alerts.open", ("severity", "alert", "state", "author")),
     Section("review.targets", ("name", "metric", "value", "target", "gap", "state")),
     Section("review.decisions", ("code", "name", "decision", "from_tier", "to_tier", "expected_gain", "came")),
     Section("value.summary"),
