@@ -222,6 +222,8 @@ def part_of(insight: Insight, reader: Reader, brief: tuple[str, ...] = ()) -> Pa
     names = [column.name for column in columns]
     draw = PICTURES.get(insight.key)
     drawn = None if draw is None or insight.missing or insight.table.empty else draw(insight, reader)
+    if isinstance(drawn, Picture) and not drawn.known:
+        drawn = None
     by_row = [tuple(zip(*cells, strict=True)) for cells in (values, said, kinds)]
     return Part(
         title=reader.t(find(insight.key).title),

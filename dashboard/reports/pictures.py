@@ -51,6 +51,11 @@ class Picture:
     x_range: tuple[float, float] | None = None
 
     @property
+    def known(self) -> bool:
+        """Whether there is anything to draw: a share of no profit is undefined at every point."""
+        return any(value is not None for series in self.series for value in series.values)
+
+    @property
     def legend(self) -> tuple[Series, ...]:
         """The series that need a name beside them."""
         shown = tuple(series for series in self.series if not series.hidden)

@@ -46,7 +46,8 @@ def read_pages(pack: Pack, held: Marts, lang: str) -> list:
 
 
 def test_the_font_is_in_the_file_and_has_every_letter(demo: Marts) -> None:
-    pack = build("weekly", reader(demo, "zh"))
+    asking = reader(demo, "zh")
+    pack = single(ask("customers.list", asking), asking)
     font, pages = chinese(), read_pages(pack, demo, "zh")
     for page in pages:
         assert font.has(page.extract_text().replace("\n", "")), "no box is printed"

@@ -20,7 +20,7 @@ from dashboard.insight import Insight, Reader, ask
 from dashboard.language import CODES, MINUS, UNDEFINED, undefined
 from dashboard.reports import slides, workbook
 from dashboard.reports.fonts import chinese
-from dashboard.reports.pack import Pack, Part, build, single
+from dashboard.reports.pack import Pack, Part, build, part_of, single
 from dashboard.reports.pictures import PICTURES, Grid, Picture
 from dashboard.warehouse.read import Marts
 from tests.small import Books, company, reader
@@ -41,6 +41,12 @@ def cells(sheet: Any, part: Part) -> list[tuple[Any, ...]]:
     first = workbook.FIRST_ROW + 1
     last = first + len(part.values)
     return [tuple(row) for row in sheet.iter_rows(first, last, 1, len(part.columns), values_only=True)]
+
+
+@pytest.fixture(scope="module")
+def packs(demo: Marts) -> dict[str, Pack]:
+    """The demo's weekly pack by language."""
+    return {lang: build("weekly", reader(demo, lang)) for lang in CODES}
 
 
 # --- the same numbers ------------------------------------------------------------------------------------------------
@@ -96,7 +102,10 @@ def series_of(chart: Any) -> list[list[float | None]]:
 def expected(insight: Insight, asking: Reader) -> list[list[float | None]]:
     picture = PICTURES[insight.key](insight, asking)
     assert isinstance(picture, Picture)
-    return [list(series.values) for series in picture.series]
+    if picture.kind != "xy":
+        return [list(series.values) for series in picture.series]
+    pairs = [zip(series.x, series.values, strict=True) for series in picture.series]
+    return [[y for x, y in points if None not in (x, y)] for points in pairs]
 
 
 @pytest.mark.parametrize("lang", CODES)
@@ -165,8 +174,8 @@ def test_no_cell_of_a_workbook_is_a_formula(hostile: Marts, key: str) -> None:
     assert any("=1+1" in str(cell.value) for cell in texts), "the names are kept"
 
 
-def test_sheets_have_valid_names_of_their_own(demo: Marts) -> None:
-    names = [sheet.title for sheet in book_of(build("weekly", reader(demo, "en"))).worksheets]
+def test_sheets_have_valid_names_of_their_own(packs: dict[str, Pack]) -> None:
+    names = [sheet.title for sheet in book_of(packs["en"]).worksheets]
     assert len({name.casefold() for name in names}) == len(names)
     assert all(0 < len(name) <= 31 and not set("[]:*?/\\") & set(name) for name in names)
 
@@ -197,8 +206,8 @@ def lines_of(text: str, size: float, width: float) -> int:
 
 
 @pytest.mark.parametrize("lang", CODES)
-def test_no_text_runs_over_its_box_or_off_the_slide(demo: Marts, lang: str) -> None:
-    deck = deck_of(build("weekly", reader(demo, lang)))
+def test_no_text_runs_over_its_box_or_off_the_slide(packs: dict[str, Pack], lang: str) -> None:
+    deck = deck_of(packs[lang])
     for slide in deck.slides:
         for shape in slide.shapes:
             assert shape.left >= 0 and shape.left + shape.width <= deck.slide_width + Emu(12700)
@@ -220,8 +229,8 @@ def fits(frame: Any, width: float, height: float) -> None:
     assert used <= height + 0.5, frame.text
 
 
-def test_chinese_has_an_east_asian_font_in_every_run(demo: Marts) -> None:
-    deck = deck_of(build("weekly", reader(demo, "zh")))
+def test_chinese_has_an_east_asian_font_in_every_run(packs: dict[str, Pack]) -> None:
+    deck = deck_of(packs["zh"])
     runs = [run for slide in deck.slides for run in slide._element.iter(qn("a:r"))]
     assert runs
     assert all(run.find(qn("a:rPr")).find(qn("a:ea")).get("typeface") for run in runs)
@@ -231,8 +240,6 @@ def test_a_slide_shortens_a_long_headline_by_its_size_not_by_its_words(small: Ma
     asking = reader(small)
     insight = ask("value.top", asking)
     long = Insight(**{**vars(insight), "headline": "Profit is what is left of it all. " * 12})
-    from dashboard.reports.pack import part_of
-
     pack = single(insight, asking)
     pack = Pack(**{**vars(pack), "parts": (part_of(long, asking),)})
     title = list(deck_of(pack).slides)[1].shapes.title
@@ -248,6 +255,14 @@ def test_a_view_without_customers_is_a_pack_that_says_so(small: Marts) -> None:
     pack = build("weekly", asking)
     assert len(deck_of(pack).slides) == len(pack.parts) + 1
     assert "No customers match these filters." in [sheet["A1"].value for sheet in book_of(pack).worksheets]
+
+
+def test_a_curve_without_a_defined_point_is_no_chart(small: Marts) -> None:
+    """One person who costs money and brings none: there is no profit to have a share of."""
+    asking = reader(small, kind="person")
+    insight = ask("value.whale", asking)
+    assert insight.table["profit_share"].isna().all() and len(insight.table)
+    assert part_of(insight, asking).picture is None
 
 
 def test_a_question_that_lacks_data_says_what_to_supply(tmp_path: Any) -> None:
