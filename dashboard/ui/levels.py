@@ -173,7 +173,7 @@ def _sliders(reader: Reader, found: Insight) -> None:
         if said := _meant(reader, name, found):
             st.html(f"<p class='filter-sentence slider-note'>{html.escape(said)}</p>")
     st.page_link(
-        st.session_state[session.PAGES]["policy"], label=t("What levels include and are assumed to bring"),
+        st.session_state[session.PAGES]["policy"], label=t("What the policy assumes"),
         icon=":material/rule_settings:",
     )  # fmt: skip
     if filters != filters.without_what_ifs():

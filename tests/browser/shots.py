@@ -29,7 +29,7 @@ from tests.browser.screen import NARROW, WIDE, address, chromium, visit, whole
 
 CUSTOMERS = 20_000
 PAGES = tuple(sorted(path.stem for path in (ROOT / "pages").glob("*.py")))
-IN_README = ("overview", "value", "satisfaction", "tiers")
+IN_README = ("overview", "levels", "value", "satisfaction")
 AT_MOST = 300_000
 """Bytes of a picture in the README."""
 
