@@ -100,6 +100,7 @@ def statements(view: View, text: str = "C01", only: str = "") -> Iterator[tuple[
         "seed": [3],
         "codes": [["C01", "C05"]],
         "since": [date(2026, 8, 10)],
+        "noted": [(), (moves.Noted("C01", moves.DECIDED, date(2026, 4, 1), date(2026, 6, 30), 100.0),)],
         "low": [2.5],
         "high": [4.0],
         "complaint": [2.5],

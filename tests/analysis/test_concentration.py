@@ -262,7 +262,7 @@ def test_a_negative_value_is_refused_with_its_position():
 
 @pytest.mark.parametrize("missing", [np.nan, np.inf, -np.inf])
 def test_a_missing_value_is_refused_with_its_row(missing):
-    with pytest.raises(ValueError, match=r"values, row 1 \('b'\)"):
+    with pytest.raises(ValueError, match=r"profits, row 1 \('b'\)"):
         whale_curve(pd.Series([1, missing, 2], index=list("abc")))
     with pytest.raises(ValueError, match="gains, row 1"):
         WhaleCurve.from_groups([1, 1], [1, 0], [1, 0], [1, 0], pd.Series([1, missing]))

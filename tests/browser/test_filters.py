@@ -58,7 +58,7 @@ def test_filters_stay_when_the_page_changes_and_go_back_with_the_browser(server:
     expect(page.locator(".page-headline")).to_have_text(
         asked(demo, "tiers.matrix", region="CN").headline, timeout=PATIENCE
     )
-    assert len(chips(page)) == 1
+    expect(page.locator("[class*='st-key-chip-'] button:visible")).to_have_count(1, timeout=PATIENCE)
     page.go_back()
     expect(page.locator(".page-title")).to_have_text("Customer value", timeout=PATIENCE)
     expect(page.locator(".page-headline")).to_have_text(

@@ -54,7 +54,9 @@ def tick(page: Page, name: str, row: int) -> None:
 
 def decided_by_another(looking: Reader) -> str:
     """Somebody else accepts a move that asks for a second person; the customer's code."""
-    another = replace(looking, scope=Scope.unrestricted("ann"))
+    # Levels that bring more raise somebody to the one that needs a second person.
+    filters = replace(looking.filters, effect=2.0)
+    another = replace(looking, scope=Scope.unrestricted("ann"), filters=filters)
     queue, seen = ask("levels.queue", another), ask("levels.decided", another).numbers["seen"]
     code = next(row.code for row in queue.table.itertuples() if row.approval)
     deciding.write(another, deciding.accepted(queue, seen, [code], {}), queue.numbers["policy"])
