@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 from dataclasses import replace
+from typing import NoReturn
 
 import streamlit as st
 
@@ -123,6 +124,11 @@ def refresh() -> None:
     """Run the whole page when a callback asked for it: what a part of the page did concerns the others."""
     if st.session_state.pop(STALE, False):
         st.rerun(scope="app")
+
+
+def turn_to(page: str) -> NoReturn:
+    """Go to a page with the filters chosen, in one step: the browser's way back then leads here."""
+    st.switch_page(st.session_state[PAGES][page], query_params=filters().url() | {"lang": words().code})
 
 
 def write_url() -> None:

@@ -89,7 +89,7 @@ def open_customer(code: str) -> None:
     """Go to the page of one customer, keeping the weeks."""
     kept = session.filters()
     session.choose(Filters(kept.period, kept.compare, kept.as_of, customer=code))
-    st.switch_page(st.session_state[session.PAGES]["customer"])
+    session.turn_to("customer")
 
 
 def behind(reader: Reader, group: str) -> None:

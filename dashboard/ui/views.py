@@ -65,7 +65,7 @@ def go_to(reader: Reader) -> None:
         st.session_state[session.LOST] = lost
     pages = st.session_state[session.PAGES]
     if page in pages and page != st.session_state[session.PAGE]:
-        st.switch_page(pages[page])
+        session.turn_to(page)
     st.rerun()
 
 
