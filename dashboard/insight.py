@@ -103,10 +103,10 @@ class Reader:
         return self.language.money(amount, self.marts.currency)
 
     def named(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The frame with `name` (and `region` where it has one) in the reader's language and their English
-        columns gone; a missing name is said to be so."""
+        """The frame with `name` (and other names where it has them) in the reader's language and their
+        English columns gone; a missing name is said to be so."""
         found = {}
-        for column in ("name", "region"):
+        for column in ("name", "region", "manager", "channel"):
             if f"{column}_en" in frame:
                 found[column] = frame[column].astype(object)
                 if self.language.code == "en":

@@ -1,8 +1,9 @@
 """The reader's language: sentences, numbers, money, dates and names in English or Chinese.
 
 A message is its English sentence with {named} placeholders; the Chinese comes from the gettext catalogue
-under locales/. Numbers follow CLDR (through Babel): K/M/B in English, 万/亿 in Chinese. A minus is always
-"−" (U+2212) and a value that is not there is "–" (U+2013), never nan.
+under locales/. English writes a word for one and for many as `{n:customer|customers}`, which Chinese has no need of.
+Numbers follow CLDR (through Babel): K/M/B in English, 万/亿 in Chinese. A minus is always "−" (U+2212) and a value
+that is not there is "–" (U+2013), never nan.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
+import string
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -97,7 +99,7 @@ class Language:
     def t(self, message: str, **values: object) -> str:
         """The sentence in this language with its {named} values filled in."""
         sentence = self.messages.get(message, message)
-        return sentence.format(**values) if values else sentence
+        return FILLED_IN.format(sentence, **values) if values else sentence
 
     def money(self, x: float | None, currency: str = "CNY", exact: bool = False) -> str:
         """¥1.24M or ¥124万 (three significant digits); exact: ¥1,240,000.00."""
@@ -229,6 +231,19 @@ def currency_name(currency: str, code: str) -> str:
     if code == "en":
         return symbol(currency, code)
     return "元" if currency == "CNY" else get_currency_name(currency, locale=code)
+
+
+class _Filled(string.Formatter):
+    """`str.format` with words that follow a count: {n:customer|customers} is the first one after 1 alone."""
+
+    def format_field(self, value: object, format_spec: str) -> str:
+        if "|" not in format_spec:
+            return str(format(value, format_spec))
+        one, many = format_spec.split("|")
+        return one if str(value) == "1" else many
+
+
+FILLED_IN = _Filled()
 
 
 def _messages() -> Mapping[str, str]:

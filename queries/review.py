@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, Subquery, and_, case, cast, func, literal, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Select, Subquery, and_, case, cast, func, literal, select
 
 from queries import marts
 from queries.cost import first_causes
@@ -149,48 +149,6 @@ def largest(now: View, before: View, limit: int) -> Select:
 # --- who moved, turned or crossed --------------------------------------------------------------------------
 
 WORTH = func.coalesce(marts.customer_value.c.residual_value, marts.customer_value.c.residual_revenue)
-
-
-def _moves(view: View, since: date) -> Subquery:
-    """Customers in view whose grade or tier is another than on a day: key, both before and after, value to come."""
-    a, last = marts.assignment.c, view.window.last_day
-    touched = select(a.customer_key).where(a.valid_from > since, a.valid_from <= last).distinct()
-    then, now = marts.graded_on(since).subquery("then"), marts.graded_on(last).subquery("since")
-    customers, v = population(view), marts.customer_value.c
-    other = or_(then.c.grade != now.c.grade, then.c.tier != now.c.tier)
-    return (
-        select(
-            customers.c.customer_key,
-            *(then.c.grade.label("from_grade"), now.c.grade.label("to_grade")),
-            *(then.c.tier.label("from_tier"), now.c.tier.label("to_tier")),
-            WORTH.label("value_to_come"),
-        )
-        .join_from(customers, now, now.c.customer_key == customers.c.customer_key)
-        .join(then, then.c.customer_key == customers.c.customer_key)
-        .outerjoin(marts.customer_value, v.customer_key == customers.c.customer_key)
-        .where(customers.c.customer_key.in_(touched), other)
-        .subquery("moves")
-    )
-
-
-def moves(view: View, since: date) -> Select:
-    """Moves between grades and tiers since a day, counted: customers and their value to come."""
-    m = _moves(view, since).c
-    keys = (m.from_grade, m.to_grade, m.from_tier, m.to_tier)
-    return select(*keys, func.count().label("customers"), func.sum(m.value_to_come).label("value_to_come")).group_by(
-        *keys
-    )
-
-
-def movers(view: View, since: date, limit: int) -> Select:
-    """The customers who moved since a day, those with most value to come first."""
-    m, who = _moves(view, since).c, marts.customer.c
-    return (
-        select(who.code, who.name, who.name_en, m.from_grade, m.to_grade, m.from_tier, m.to_tier, m.value_to_come)
-        .join_from(m.customer_key.table, marts.customer, who.customer_key == m.customer_key)
-        .order_by(func.abs(m.value_to_come).desc().nulls_last(), m.customer_key)
-        .limit(limit)
-    )
 
 
 def _turned(now: View, before: View) -> Subquery:

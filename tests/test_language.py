@@ -72,7 +72,8 @@ def branches(text: ast.expr) -> list[ast.expr]:
 
 
 def placeholders(text: str) -> list[str]:
-    return sorted(re.findall(r"{([^{}]*)}", text))
+    """The names in braces; words that follow a count, {n:customer|customers}, are English alone."""
+    return sorted(re.findall(r"{([^{}|]*)}", text))
 
 
 def catalogue() -> dict[str, str]:
@@ -124,6 +125,13 @@ def test_a_message_is_filled_in() -> None:
     assert ZH.t("{peak} after {share} of customers", peak="142%", share="71%") == "前71%客户累计142%"
     assert ZH.t("A sentence nobody has translated") == "A sentence nobody has translated"
     assert EN.t("100 % {literally}") == "100 % {literally}"
+
+
+@pytest.mark.parametrize(
+    ("n", "said"), [("1", "1 customer is"), (1, "1 customer is"), ("1.2K", "1.2K customers are")]
+)
+def test_a_word_after_a_count_is_of_one_or_of_many(n: object, said: str) -> None:
+    assert EN.t("{n} {n:customer is|customers are}", n=n) == said
 
 
 def test_an_unknown_language_is_refused() -> None:

@@ -90,24 +90,15 @@ def one(reader: Reader) -> Answer:
     if len(found) != 1:
         return Answer(reader.t("No such customer, or not in the regions you may see."))
     row = reader.named(found).iloc[0]
-    english = reader.language.code == "en"
     now = totals(reader, reader.view)
-
-    def own(name: str) -> str | None:
-        value = row[f"{name}_en"] if english and pd.notna(row[f"{name}_en"]) else row[name]
-        return None if pd.isna(value) else str(value)
-
     numbers = {
         "customer_key": int(row["customer_key"]),
         **{
             k: None if pd.isna(row[k]) else row[k]
-            for k in ("code", "name", "kind", "industry", "size", "grade", "tier")
+            for k in ("code", "name", "kind", "industry", "size", "grade", "tier", "manager", "channel", "region_code")
         },
         **{k: None if pd.isna(row[k]) else int(row[k]) for k in ("strategic_fit", "needs_level")},
         **{k: None if pd.isna(row[k]) else row[k].date() for k in ("acquired_on", "first_purchase", "last_purchase")},
-        "manager": own("manager"),
-        "channel": own("channel"),
-        "region_code": None if pd.isna(row["region_code"]) else row["region_code"],
         **now,
     }
     if now["profit"] is None:

@@ -394,56 +394,6 @@ def customers(reader: Reader) -> Answer:
 
 
 @question(
-    "review.movers", message("Who moved between grades and levels"), needs=("assignment",), behind=None, weekly=True
-)
-def movers(reader: Reader) -> Answer:
-    before = earlier(reader)
-    if before is None:
-        return no_history(reader)
-    n, day = reader.customers, before.window.last_day
-    if not n:
-        return no_customers(reader)
-    counted = reader.rows(queries.moves(reader.view, day))
-    levels = {f"tier_{name}": number for name, number in direction_numbers(counted, "tier").items()}
-    numbers = direction_numbers(counted, "grade") | levels
-    table = reader.named(reader.rows(queries.movers(reader.view, day, LISTED)))
-    if table.empty:
-        headline = reader.t("Nobody has moved between grades or levels of service {since}.", since=since(reader))
-        return Answer(headline, pd.DataFrame(), numbers, n)
-    values = {
-        "up": reader.language.number(numbers["up"]),
-        "down": reader.language.number(numbers["down"]),
-        "levels": reader.language.number(numbers["tier_up"] + numbers["tier_down"]),
-        "since": since(reader),
-    }
-    at_stake = numbers["value_of_falls"]
-    if at_stake is not None:
-        headline = reader.t(
-            "{up} customers rose and {down} fell in grade {since}; those who fell are worth {stake} to come. "
-            "{levels} got another level of service.",
-            stake=reader.money(at_stake),
-            **values,
-        )
-    else:
-        headline = reader.t(
-            "{up} customers rose and {down} fell in grade {since}; {levels} got another level of service.", **values
-        )
-    return Answer(headline, table, numbers, n)
-
-
-def direction_numbers(counted: pd.DataFrame, what: str) -> dict[str, Any]:
-    """Customers who rose and fell in grade or tier, and the value to come of those who fell."""
-    order = list(GRADES) if what == "grade" else ["strategic", "key", "standard", "self_service"]
-    known = counted[counted[f"from_{what}"].isin(order) & counted[f"to_{what}"].isin(order)]
-    step = known[f"from_{what}"].map(order.index).astype(int) - known[f"to_{what}"].map(order.index).astype(int)
-    return {
-        "up": int(known.loc[step > 0, "customers"].sum()),
-        "down": int(known.loc[step < 0, "customers"].sum()),
-        "value_of_falls": none_if_undefined(known.loc[step < 0, "value_to_come"].sum(min_count=1)),
-    }
-
-
-@question(
     "review.loss_makers",
     message("New loss-makers and the first cause"),
     needs=("costs", "cost_of_goods"),

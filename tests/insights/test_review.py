@@ -171,16 +171,6 @@ def parts_of(insight: Any) -> dict[str, float]:
 # --- who moved, turned or crossed --------------------------------------------------------------------
 
 
-def test_movers_with_the_value_at_stake(small: Marts) -> None:
-    """Against the same week last year: C02 rose from B to A, C03 fell from A to B, C06 from C to D."""
-    insight = asked(small, "review.movers", compare="last_year")
-    assert set(insight.table["code"]) == {"C02", "C03", "C06"}
-    assert (insight.numbers["up"], insight.numbers["down"], insight.numbers["tier_up"]) == (1, 2, 0)
-    assert asked(small, "review.movers").headline == (
-        "Nobody has moved between grades or levels of service since the week before."
-    )
-
-
 def test_new_loss_makers_and_their_first_cause(tmp_path: Path) -> None:
     """C1 earned 40 over the year and lost 160 by freight of one week; C2 lost before already, C3 never."""
     b = Books()
