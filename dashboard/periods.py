@@ -20,7 +20,7 @@ DEFAULT_PERIOD = "52w"
 REVIEWED = ("1w", "4w", "13w")
 """What a review looks at: the week, or a few. Any other period is reviewed by its week."""
 SHORT = "1w"
-"""A week is quick to sum, so it is not kept ready."""
+"""A week is quick to sum, so only the one that the review opens with is kept ready."""
 MOST_DRIFT = timedelta(days=80)
 """An event of last year lies within this of its day a year earlier; a feast of the moon moves by a month."""
 
@@ -141,12 +141,15 @@ class Calendar:
     def usual(self) -> list[Window]:
         """The windows worth keeping ready: each period at the newest week and what it is compared with.
 
-        And the year up to the last finished week and to the week before: the review tells who turned a loss.
+        And what the review opens with: the last finished week, the week before and that of last year; and the year up
+        to both, for it tells who turned a loss.
         """
         kept = [period for period in PERIODS if period != SHORT]
         windows = {self.window(period) for period in kept}
         for period in kept:
             windows |= {w for c in ("previous", "last_year") if (w := self.compared(period, c))}
-        reviewed = (self.finished_week, self.finished_week - WEEK)
-        windows |= {w for week in reviewed if (w := self.held(self.window(DEFAULT_PERIOD, week)))}
+        week = self.window(SHORT, self.finished_week)
+        shown = {week, week.earlier(WEEK), week.earlier(YEAR)}
+        shown |= {self.window(DEFAULT_PERIOD, last) for last in (week.last_week, week.last_week - WEEK)}
+        windows |= {w for window in shown if (w := self.held(window))}
         return sorted(windows)

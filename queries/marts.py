@@ -381,6 +381,30 @@ grade_change = Table(
     comment="the days on which a customer's grade became another",
 )
 
+batch = Table(
+    "batch",
+    metadata,
+    Column("day", Date, comment="the day of most moves"),
+    Column("eve", Date, comment="the last day before the quarter"),
+    Column("close", Date, comment="the last day of the quarter"),
+    comment="quarters with moves between tiers whose half years before and after lie within the data; the newest few",
+)
+
+batch_member = Table(
+    "batch_member",
+    metadata,
+    Column("day", Date),
+    Column("customer_key", BigInteger),
+    *[Column(f"{what}_{when}", String) for what in ("grade", "tier") for when in ("before", "after")],
+    Column(
+        "before_margin", Double, comment="of the half year before the day; the others are changes to the one from it on"
+    ),
+    *[Column(name, Double) for name in ("margin", "profit", "cost")],
+    Column("satisfaction", Double, comment="empty unless asked in both"),
+    Column("stayed", Double, comment="1 or 0: who bought before bought again; empty for who did not"),
+    comment="a row a batch and customer: his grade and tier before and after, and what changed with him",
+)
+
 measured_history = Table(
     "measured_history",
     metadata,

@@ -13,9 +13,26 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, Date, Select, Subquery, and_, case, cast, func, literal, or_, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Date,
+    FromClause,
+    Select,
+    Subquery,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    literal_column,
+    null,
+    or_,
+    select,
+)
 from sqlalchemy.types import Double, String
 
+from dashboard.periods import Calendar
 from queries import marts
 from queries.population import View, population
 from queries.schema import GRADES, TIERS
@@ -38,10 +55,9 @@ class Noted:
     expected: float | None = None
 
 
-def _batches(view: View) -> Subquery:
-    """Quarters with changes of tier whose half years lie within the data: day, eve (the last day before the quarter)
-    and close (its last day); the newest few."""
-    a, calendar = marts.assignment.c, view.calendar
+def batches(calendar: Calendar) -> Select:
+    """Quarters with changes of tier whose half years lie within the data: the rows of `marts.batch`."""
+    a = marts.assignment.c
     before = func.lag(a.tier).over(partition_by=a.customer_key, order_by=a.valid_from)
     history = select(a.valid_from, a.tier, before.label("before")).subquery("history").c
     quarter = cast(func.date_trunc("quarter", history.valid_from), Date).label("quarter")
@@ -61,49 +77,36 @@ def _batches(view: View) -> Subquery:
     )
     months = func.to_months(3)
     return (
-        select(
-            first.day,
-            (first.quarter - 1).label("eve"),
-            (cast(first.quarter + months, Date) - 1).label("close"),
-        )
+        select(first.day, (first.quarter - 1).label("eve"), (cast(first.quarter + months, Date) - 1).label("close"))
         .where(first.place == 1, whole)
         .order_by(first.day.desc())
         .limit(MOST_BATCHES)
-        .subquery("batches")
     )
 
 
-def outcomes(view: View, noted: Sequence[Noted] = ()) -> Select:
-    """Cells of alike customers by what became of their tier and the part they had in it.
-
-    Columns day, grade_before, grade_after, tier_before, tier_after, role (one of `Noted`, empty for others), customers,
-    expected (the mean of what was expected a year), and for each outcome the number
-    (n_…), mean (mean_…) and variance (variance_…) of the customers' changes; before_margin is the mean margin of the
-    half year before. Satisfaction changes for those asked in both half years; stayed is whether a customer who bought
-    before bought again.
-    """
-    people, batch, told = population(view), _batches(view), _table(noted)
-    p, b, said, who = people.c, batch.c, told.c, marts.customer.c
+def members() -> Select:
+    """What became of every customer in every batch: the rows of `marts.batch_member`."""
+    batch, b = marts.batch, marts.batch.c
     old, new = marts.assignment.alias("old"), marts.assignment.alias("new")
 
     def in_force(row: Any, day: ColumnElement) -> ColumnElement[bool]:
         return and_(row.valid_from <= day, or_(row.valid_to.is_(None), row.valid_to > day))
 
-    members = (
+    placed = (
         select(
-            *(b.day, p.customer_key, old.c.grade.label("grade_before"), new.c.grade.label("grade_after")),
-            *(old.c.tier.label("tier_before"), new.c.tier.label("tier_after")),
-            *(func.coalesce(said.role, "").label("role"), said.expected),
+            *(b.day, old.c.customer_key),
+            *[
+                row.c[what].label(f"{what}_{when}")
+                for what in ("grade", "tier")
+                for row, when in ((old, "before"), (new, "after"))
+            ],
         )
         .join_from(old, batch, in_force(old.c, b.eve))
         .join(new, and_(new.c.customer_key == old.c.customer_key, in_force(new.c, b.close)))
-        .join(people, p.customer_key == old.c.customer_key)
-        .join(marts.customer, who.customer_key == p.customer_key)
-        .outerjoin(told, and_(said.code == who.code, said.first <= b.close, said.last > b.eve))
         .where(*[row.c.grade.in_(GRADES) & row.c.tier.in_(TIERS) for row in (old, new)])
-        .subquery("members")
+        .subquery("placed")
     )
-    m, w = members.c, marts.customer_week.c
+    m, w = placed.c, marts.customer_week.c
     near = w.week.between(b.day - HALF_YEAR_DAYS, b.day + HALF_YEAR_DAYS - 1)
     later = w.week >= b.day
 
@@ -128,7 +131,7 @@ def outcomes(view: View, noted: Sequence[Noted] = ()) -> Select:
     def score(after: int) -> ColumnElement[Any]:
         return d[f"satisfaction_sum_{after}"] / func.nullif(d[f"satisfaction_n_{after}"], 0)
 
-    changes = (
+    return (
         select(
             *m,
             value("gross_margin", 0).label("before_margin"),
@@ -138,11 +141,36 @@ def outcomes(view: View, noted: Sequence[Noted] = ()) -> Select:
             (score(1) - score(0)).label("satisfaction"),
             case((d.purchase_days_0 > 0, case((d.purchase_days_1 > 0, 1.0), else_=0.0))).label("stayed"),
         )
-        .join_from(members, did, and_(d.day == m.day, d.customer_key == m.customer_key), isouter=True)
-        .subquery("changes")
+        .join_from(placed, did, and_(d.day == m.day, d.customer_key == m.customer_key), isouter=True)
+        .order_by(m.day, m.customer_key)
     )
-    c = changes.c
-    keys = (c.day, c.grade_before, c.grade_after, c.tier_before, c.tier_after, c.role)
+
+
+def outcomes(view: View, noted: Sequence[Noted] = ()) -> Select:
+    """Cells of alike customers by what became of their tier and the part they had in it.
+
+    Columns day, grade_before, grade_after, tier_before, tier_after, role (one of `Noted`, empty for others), customers,
+    expected (the mean of what was expected a year), and for each outcome the number
+    (n_…), mean (mean_…) and variance (variance_…) of the customers' changes; before_margin is the mean margin of the
+    half year before. Satisfaction changes for those asked in both half years; stayed is whether a customer who bought
+    before bought again.
+    """
+    people, c, b = population(view), marts.batch_member.c, marts.batch.c
+    source: FromClause = marts.batch_member.join(people, people.c.customer_key == c.customer_key)
+    nobody = literal_column("''", String)
+    role: ColumnElement[Any] = nobody
+    expected: ColumnElement[Any] = cast(null(), Double)
+    if noted:
+        told, who = _table(noted), marts.customer.c
+        about = (
+            select(b.day, who.customer_key, told.c.role, told.c.expected)
+            .join_from(told, marts.batch, and_(told.c.first <= b.close, told.c.last > b.eve))
+            .join(marts.customer, who.code == told.c.code)
+            .subquery("about")
+        )
+        source = source.outerjoin(about, and_(about.c.day == c.day, about.c.customer_key == c.customer_key))
+        role, expected = func.coalesce(about.c.role, nobody), about.c.expected
+    keys = (c.day, c.grade_before, c.grade_after, c.tier_before, c.tier_after, role.label("role"))
     statistics = [
         part
         for name in OUTCOMES
@@ -152,12 +180,10 @@ def outcomes(view: View, noted: Sequence[Noted] = ()) -> Select:
             func.var_samp(c[name]).label(f"variance_{name}"),
         )
     ]
-    customers = func.count().label("customers")
+    means = (func.avg(c.before_margin).label("before_margin"), func.avg(expected).label("expected"))
     return (
-        select(
-            *(*keys, customers, func.avg(c.before_margin).label("before_margin")),
-            *(func.avg(c.expected).label("expected"), *statistics),
-        )
+        select(*keys, func.count().label("customers"), *means, *statistics)
+        .select_from(source)
         .group_by(*keys)
         .order_by(*keys)
     )

@@ -106,8 +106,9 @@ def test_usual_windows_are_every_period_and_what_it_is_compared_with() -> None:
         for comparison in ("previous", "last_year"):
             other = CALENDAR.compared(period, comparison)
             assert other is None or other in usual
-    # the review's year, up to the last finished week and to the week before
-    assert {Window(d("2025-11-10"), d("2026-11-02")), Window(d("2025-11-03"), d("2026-10-26"))} <= set(usual)
+    # the review's week, the one before and the one of last year, and the year up to the first two
+    weeks = {Window(d(week), d(week)) for week in ("2026-11-02", "2026-10-26", "2025-11-03")}
+    assert weeks | {Window(d("2025-11-10"), d("2026-11-02")), Window(d("2025-11-03"), d("2026-10-26"))} <= set(usual)
 
 
 def test_a_calendar_of_one_week_has_every_period() -> None:

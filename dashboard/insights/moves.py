@@ -8,6 +8,7 @@ policy of today assumes.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pandas as pd
@@ -36,17 +37,28 @@ RESPONSE_OUTCOMES = {
 
 
 def noted(reader: Reader) -> list[Noted]:
-    """What the ledger says of past moves: who was decided on with what expectation, and whom a pilot held."""
-    if reader.ledger is None:
+    """What the ledger says of past moves: who was decided on with what expectation, and whom a pilot held.
+
+    Of the quarters with a batch alone: what is decided today has nothing to be followed up yet.
+    """
+    spans = [(row.eve.date(), row.close.date()) for row in reader.marts.batches.itertuples()]
+
+    def matters(first: date, last: date) -> bool:
+        return any(first <= close and last > eve for eve, close in spans)
+
+    if reader.ledger is None or not spans:
         return []
     held = {
         (code, pilot.starts_on): Noted(code, queries.HELD, pilot.starts_on, pilot.ends_on)
         for pilot in pilots.declared(reader)
+        if matters(pilot.starts_on, pilot.ends_on)
         for code in pilot.held
     }
     kept = {code for code, _ in held}
     decided: dict[tuple[str, int, int], Noted] = {}
     for review in decisions.reviews(reader):  # the newest first: of several in a quarter it counts
+        if not matters(review, review):
+            continue
         for made in decisions.of_review(reader, review).values():
             if made.level is not None and made.verdict != "rejected" and made.customer not in kept:
                 gain = made.expected.get("gain")

@@ -163,6 +163,11 @@ class Marts:
         return self._frame(select(m.model))
 
     @cached_property
+    def batches(self) -> pd.DataFrame:
+        """The batches of past moves between tiers (columns of `queries.marts.batch`): a few rows."""
+        return self._frame(select(m.batch).order_by(m.batch.c.day.desc()))
+
+    @cached_property
     def grading(self) -> dict[str, Any]:
         """The grading policy that measured grades follow, as it was at the refresh, with what came of it: `used`
         (weights of the inputs there are), `reviews` (days), `graded` (customers), `flips` and `plain_flips` (changes

@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -31,7 +32,7 @@ from dashboard.warehouse.connect import Warehouse, batches, engine_on, memory_li
 from dashboard.warehouse.grading import Measured, measure_grades
 from dashboard.warehouse.models import value_to_come
 from dashboard.warehouse.quality import as_arrow, examine, newest_day
-from queries import marts, quality, schema
+from queries import marts, moves, quality, schema
 from queries.population import keeps_costs
 
 POINTER = "current.json"
@@ -105,8 +106,7 @@ def _refresh(warehouse: Warehouse, folder: Path, progress: Progress, lifetime: L
                 published.unlink()
                 raise
         finally:
-            for leftover in folder.glob(f"{building.name}*"):
-                leftover.unlink(missing_ok=True)
+            _clear(folder, building.name)
         _prune(folder, version)
     progress("published", 1.0)
     return version
@@ -270,6 +270,9 @@ def _derive(root: duckdb.DuckDBPyConnection, filled: set[str], calendar: Calenda
             if keeps_costs(window, calendar):
                 costs = marts.cost_totals(window.first_week, window.last_week).subquery()
                 _fill(mart, marts.cost_window, select(literal(key), *costs.c).order_by(costs.c.customer_key))
+        progress("moves", 0.93)
+        _fill(mart, marts.batch, moves.batches(calendar))
+        _fill(mart, marts.batch_member, moves.members())
         progress("slices", 0.95)
         _fill(mart, marts.slice_week, marts.slice_weeks(calendar.window("all").last_day))
 
@@ -365,9 +368,17 @@ def _alone(folder: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise DashboardError(f"another refresh of {folder} is running: wait for it") from error
-        for leftover in folder.glob(".building-*"):
-            leftover.unlink(missing_ok=True)
+        _clear(folder, ".building-")
         yield
+
+
+def _clear(folder: Path, name: str) -> None:
+    """Remove what a refresh left behind: its file, the log beside it and the folder it spilled to."""
+    for leftover in folder.glob(f"{name}*"):
+        if leftover.is_dir():
+            shutil.rmtree(leftover)
+        else:
+            leftover.unlink(missing_ok=True)
 
 
 def _new_version(folder: Path) -> str:

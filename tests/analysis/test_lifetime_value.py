@@ -307,6 +307,27 @@ def test_expected_purchases_hold_where_the_closed_form_fails(a, b, x, t):
 
 
 @both_models
+@pytest.mark.parametrize(
+    "params",
+    [
+        CDNOW,
+        {"r": 2.5, "alpha": 0.3, "a": 1.0, "b": 0.5},
+        {"r": 0.24, "alpha": 40.0, "a": 0.01, "b": 900.0},
+        {"r": 30.0, "alpha": 200.0, "a": 3.0, "b": 40.0},
+    ],
+)
+def test_customers_of_many_ages_are_told_what_each_is_told_alone(model, params):
+    ages = np.arange(1, 1500) / 7
+    x = np.repeat([0.0, 1.0, 40.0], ages.size)
+    age = np.tile(ages, 3)
+    recency = np.where(x > 0, age * 0.8, 0.0)
+    together = model(params).expected_purchases(156, x, recency, age, 0.1)
+    some = np.r_[0, 700, 1498, 1499, 1600, 2000, 3100, 4496]
+    alone = [model(params).expected_purchases(156, *([v[i]] for v in (x, recency, age)), 0.1)[0] for i in some]
+    assert together[some] == pytest.approx(alone, rel=1e-11)
+
+
+@both_models
 def test_a_discounted_forecast_is_the_sum_of_its_discounted_weeks(model):
     history = [3], [20], [40]
     weeks = np.arange(0, 52.01, 0.1)

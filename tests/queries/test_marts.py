@@ -49,8 +49,9 @@ def content(held: Marts, name: str) -> pd.DataFrame:
 def test_marts_from_postgresql_are_those_from_duckdb(small: Marts, small_from_postgres: Marts, name: str) -> None:
     here, there = content(small, name), content(small_from_postgres, name)
     pd.testing.assert_frame_equal(here, there, rtol=1e-12)
-    # Eight buyers are too few for a model or a rhythm; likely the same customer is compared in test_quality.py.
-    if name not in ("model", "customer_value", "same_customer", "alert"):
+    # Eight buyers are too few for a model or a rhythm, and none got another tier; likely the same customer is compared
+    # in test_quality.py.
+    if name not in ("model", "customer_value", "same_customer", "alert", "batch", "batch_member"):
         assert len(here) > 0, "an empty table proves nothing"
 
 
