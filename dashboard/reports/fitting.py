@@ -52,13 +52,17 @@ def _pieces(text: str) -> list[str]:
 
 
 def shortened(text: str, width: float, measure: Measure = ems) -> str:
-    """The text in one line of at most `width` ems, with an ellipsis where something is missing."""
+    """The text in one line of at most `width` ems, with an ellipsis where something is missing: after a whole part
+    of a sentence when that keeps the better half."""
     line = " ".join(text.split("\n"))
     if measure(line) <= width:
         return line
     kept = len(line)
     while kept and measure(line[:kept].rstrip() + "…") > width:
         kept -= 1
+    whole = max(line.rfind("; ", 0, kept - 1), line.rfind("；", 0, kept))
+    if whole > kept / 2:
+        return line[:whole] + " …"
     return line[:kept].rstrip() + "…"
 
 
@@ -101,7 +105,10 @@ def fitted(
     kept = list(places)
     while True:
         wide = [_wide(heads, rows, place, measure) * size + gap for place in kept]
-        small = [min(w, least * size + gap) if _is_text(rows, p) else w for w, p in zip(wide, kept, strict=True)]
+        small = [
+            min(w, max(least, measure(heads[p]) * 1.1) * size + gap) if _is_text(rows, p) else w
+            for w, p in zip(wide, kept, strict=True)
+        ]
         if sum(small) <= width or len(kept) == 1:
             break
         kept.pop()

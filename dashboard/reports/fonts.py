@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from fontTools.fontBuilder import FontBuilder
 from fontTools.pens.cu2quPen import Cu2QuPen
+from fontTools.pens.filterPen import DecomposingFilterPen
 from fontTools.pens.ttGlyphPen import TTGlyphPen
-from fontTools.subset import Options, Subsetter
-from fontTools.ttLib import TTCollection, TTFont, newTable
+from fontTools.ttLib import TTCollection, TTFont
 
 from dashboard.errors import DashboardError
 
@@ -89,15 +90,13 @@ def _opened(path: Path, family: str) -> Font | None:
     with open(path, "rb") as file:
         is_collection = file.read(4) == b"ttcf"
     fonts = TTCollection(str(path), lazy=True).fonts if is_collection else [TTFont(str(path), lazy=True)]
-    able = []
-    for number, font in enumerate(fonts):
+    # What letters a font has takes long to read, its name does not.
+    numbered = sorted(enumerate(fonts), key=lambda each: each[1]["name"].getDebugName(1) != family)
+    for number, font in numbered:
         letters = frozenset(font.getBestCmap() or ())
         if all(ord(letter) in letters for letter in PROBE):
-            able.append((font["name"].getDebugName(1) != family, number, letters))
-    if not able:
-        return None
-    _, number, letters = min(able, key=lambda each: each[:2])
-    return Font(path, number, letters)
+            return Font(path, number, letters)
+    return None
 
 
 def cut(font: Font, letters: set[str], target: Path) -> None:
@@ -105,40 +104,26 @@ def cut(font: Font, letters: set[str], target: Path) -> None:
 
     Outlines of cubic curves become quadratic within a thousandth of the letter's height (fontTools' cu2qu).
     """
-    options = Options(layout_features=[], hinting=False, desubroutinize=True, notdef_outline=True, name_IDs=["*"])
     opened = TTFont(str(font.path), fontNumber=font.number, lazy=True)
-    subsetter = Subsetter(options)
-    subsetter.populate(unicodes=[ord(letter) for letter in letters])
-    subsetter.subset(opened)
-    if "CFF " in opened:
-        _to_quadratic(opened)
-    opened.save(str(target))
-
-
-def _to_quadratic(font: TTFont) -> None:
-    """Outlines of the table CFF as the table glyf, after otf2ttf in fontTools' snippets."""
-    order, drawn = font.getGlyphOrder(), font.getGlyphSet()
-    table = newTable("glyf")
-    table.glyphOrder, table.glyphs = order, {}
-    error = font["head"].unitsPerEm / 1000
+    drawn, names, scale = opened.getGlyphSet(), opened.getBestCmap(), opened["head"].unitsPerEm
+    kept = {ord(letter): names[ord(letter)] for letter in sorted(letters)}
+    order = list(dict.fromkeys([".notdef", *kept.values()]))
+    glyphs = {}
     for name in order:
-        pen = TTGlyphPen(drawn)
-        drawn[name].draw(Cu2QuPen(pen, error, reverse_direction=True))
-        table.glyphs[name] = pen.glyph()
-    font["loca"], font["glyf"] = newTable("loca"), table
-    for name in ("CFF ", "VORG"):
-        if name in font:
-            del font[name]
-    table.compile(font)
-    for name in order:
-        width, _ = font["hmtx"][name]
-        font["hmtx"][name] = (width, getattr(table.glyphs[name], "xMin", 0))
-    maxp = font["maxp"]
-    maxp.tableVersion = 0x00010000
-    for field in ("maxZones", "maxTwilightPoints", "maxStorage", "maxFunctionDefs", "maxInstructionDefs"):
-        setattr(maxp, field, 1 if field == "maxZones" else 0)
-    for field in ("maxStackElements", "maxSizeOfInstructions", "maxComponentElements"):
-        setattr(maxp, field, 0)
-    maxp.compile(font)
-    font["post"].formatType = 3.0
-    font.sfntVersion = "\000\001\000\000"
+        pen = TTGlyphPen(None)
+        # Outlines of the table CFF run the other way round.
+        quadratic = Cu2QuPen(pen, scale / 1000, reverse_direction="CFF " in opened)
+        drawn[name].draw(DecomposingFilterPen(quadratic, drawn))
+        glyphs[name] = pen.glyph()
+    built = FontBuilder(scale, isTTF=True)
+    built.setupGlyphOrder(order)
+    built.setupCharacterMap(kept)
+    built.setupGlyf(glyphs)
+    widths = opened["hmtx"].metrics
+    built.setupHorizontalMetrics({name: (widths[name][0], getattr(glyphs[name], "xMin", 0)) for name in order})
+    built.setupHorizontalHeader(ascent=opened["hhea"].ascent, descent=opened["hhea"].descent)
+    called = {"familyName": opened["name"].getDebugName(1), "psName": opened["name"].getDebugName(6)}
+    built.setupNameTable({"styleName": "Regular", **called})
+    built.setupOS2()
+    built.setupPost(keepGlyphNames=False)
+    built.save(str(target))

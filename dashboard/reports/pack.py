@@ -16,7 +16,7 @@ import pandas as pd
 import dashboard.insights  # noqa: F401 - registers the questions
 from dashboard.errors import DashboardError, nearest
 from dashboard.insight import QUESTIONS, Insight, Reader, ask, find
-from dashboard.language import UNDEFINED, Language, message, undefined
+from dashboard.language import UNDEFINED, Language, currency_name, message, undefined
 from dashboard.ledger import policies
 from dashboard.metrics import METRICS, Format, say_as
 from dashboard.reports.pictures import PICTURES, Grid, Picture
@@ -33,6 +33,8 @@ class Section:
 
 
 CHART_ALONE = ("",)
+OURSELVES = {"command line": message("the command line"), "local": message("this computer")}
+"""Who asks where nobody signs in."""
 
 
 WEEKLY = (
@@ -47,7 +49,7 @@ WEEKLY = (
     Section("review.thresholds"),
     Section("review.alerts", ("code", "name", "grade", "alert", "happened", "playbook", "money_at_risk")),
     Section("alerts.open", ("severity", "alert", "state", "author")),
-    Section("review.targets", ("name", "metric", "value", "target", "gap", "state")),
+    Section("review.targets", ("name", "metric", "target", "gap", "state")),
     Section("review.decisions", ("code", "name", "decision", "from_tier", "to_tier", "expected_gain", "came")),
     Section("value.summary"),
     Section("value.whale", CHART_ALONE),
@@ -136,18 +138,26 @@ class Pack:
         return [
             (self.t("Selection"), self.words),
             (self.t("Data to"), self.language.date(self.as_of)),
-            (self.t("Made for"), self.who),
+            (self.t("Made for"), self.t(OURSELVES.get(self.who, "{who}"), who=self.who)),
             (self.t("Data version"), self.data_version),
             (self.t("Policy version"), self.policy_version),
         ]
 
-    def foot(self, part: Part) -> str:
-        """The line under an answer: how many, to which day, of what where that is not the pack's, from which data."""
+    def foot(self, part: Part | None = None) -> str:
+        """What an answer is of: how many, to which day, the selection where that is not the pack's, the currency.
+
+        Without one, what the pack is of.
+        """
+        if part is None:
+            told = [self.title, self.words, self.t("data {version}", version=self.data_version)]
+            return " · ".join(told)
         insight = part.insight
         told = [self.t("n = {n} · to {day}", n=f"{insight.n:,}", day=self.language.date(insight.as_of))]
         if insight.words != self.words:
             told.append(insight.words)
-        return " · ".join([*told, self.t("data {version}", version=insight.version)])
+        if self.currency and any(column.kind == "money" for column in part.columns):
+            told.append(self.t("amounts in {currency}", currency=currency_name(self.currency, self.language.code)))
+        return " · ".join(told)
 
 
 def file_name(name: str, reader: Reader, form: str) -> str:
