@@ -13,6 +13,7 @@ candidates and tables; the reconciliation and the publishing stay as they are.
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import shutil
 from collections.abc import Iterator
@@ -101,13 +102,19 @@ def _load(mapping: Path, warehouse: Path, source: Path | None, add: bool, progre
 def _refuse_too_many_bad(mapping: Mapping, tables: tuple[TableReport, ...], aside: Path, refused: Path) -> None:
     """Raise LoadError if a table has a larger share of bad rows than the mapping tolerates; they can be looked at."""
     for part in tables:
-        most = mapping.tolerance.get(part.table)
-        bad = sum(reason.rows for reason in part.set_aside if not reason.declared)
-        if most is not None and bad > most * part.read:
+        most = mapping.tolerated(part.table)
+        faults = [reason for reason in part.set_aside if not reason.declared]
+        bad = sum(fault.rows for fault in faults)
+        if bad > most * part.read:
             os.replace(aside, refused)
+            first = max(faults, key=lambda fault: fault.rows)
+            mended = refused.name.replace(".refused.", ".mended.")
+            enough = math.ceil(100 * bad / part.read) / 100
+            place = f"[table.{part.table}]" if part.table in metadata.tables else "[warehouse]"
             raise LoadError(
-                f"[table.{part.table}]: {bad:,} of {part.read:,} rows are bad, {bad / part.read:.1%}, more than the"
-                f" tolerance of {most:.1%}; nothing was published, and {refused.name} has the rows and reasons"
+                f"{place}: {bad:,} of {part.read:,} rows of {part.table} are bad, {bad / part.read:.1%}, more than the"
+                f" tolerance of {most:.1%}; most often ({first.rows:,}) {first.reason}. Nothing was published; mend"
+                f" them in {refused.name}, saved as {mended}, or say tolerance = {enough:.2f} in {place}"
             )
 
 

@@ -122,7 +122,7 @@ def looked_at(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], fold
 
     def staged(sources: Iterable[Source]) -> dict[str, Staged]:
         named = {source.name: source for source in sources}
-        mapping = Mapping(Path(), folder, {}, None, named, (), {})
+        mapping = Mapping(Path(), folder, {}, None, named, ())
         return dict(open_sources(connection, mapping, scratch, frozenset(named), {}, lambda step, done: None))
 
     found = staged(_sources(files, folder))

@@ -45,6 +45,8 @@ RATINGS = {"recommend": (0, 10), "satisfaction": (1, 5), "satisfaction_after": (
 )
 """The contract's scale of each rating, worst and best."""
 NOT_MAPPED = ("warehouse_info",)
+TOLERANCE = 0.05
+"""The share of bad rows of a table that is tolerated where the mapping says nothing."""
 BLANK_IS_A_VALUE = {("target", "region_code"), ("target", "grade")}
 
 
@@ -192,7 +194,12 @@ class Mapping:
     anonymous: tuple[str, str] | None
     sources: dict[str, Source]
     feeds: tuple[Feed, ...]
-    tolerance: dict[str, float]
+    tolerance: float = TOLERANCE
+    tolerances: dict[str, float] = field(default_factory=dict)
+
+    def tolerated(self, table: str) -> float:
+        """The largest share of a table's rows that may be bad; what a rule of the mapping sets aside is not."""
+        return self.tolerances.get(table, self.tolerance)
 
 
 def read_mapping(path: Path, folder: Path | None = None) -> Mapping:
@@ -206,7 +213,7 @@ def read_mapping(path: Path, folder: Path | None = None) -> Mapping:
     _known(content, {"warehouse", "customer", "source", "table"}, str(path.name))
     info = dict(_entry(content, "warehouse", dict, "[warehouse]", {}))
     named = info.pop("folder", ".")
-    tolerance = _share(info.pop("tolerance", None), "[warehouse]")
+    tolerance = _share(info.pop("tolerance", TOLERANCE), "[warehouse]")
     if "currency" not in info:
         raise LoadError('[warehouse]: currency is missing, such as currency = "EUR"')
     if not all(isinstance(value, str) for value in (named, *info.values())):
@@ -219,8 +226,8 @@ def read_mapping(path: Path, folder: Path | None = None) -> Mapping:
     missing = [name for name in REQUIRED if name not in {feed.table for feed in feeds}]
     if missing:
         raise LoadError(f"{path.name}: [table.{missing[0]}] is missing; a warehouse needs {', '.join(REQUIRED)}")
-    most = {feed.table: tolerance for feed in feeds if tolerance is not None} | _tolerances(content["table"])
-    return Mapping(path, root, info, _anonymous(content.get("customer", {})), sources, feeds, most)
+    anonymous = _anonymous(content.get("customer", {}))
+    return Mapping(path, root, info, anonymous, sources, feeds, tolerance, _tolerances(content["table"]))
 
 
 def in_mapping(path: Path, message: str) -> str:
@@ -253,16 +260,15 @@ def _tolerances(tables: dict[str, Any]) -> dict[str, float]:
     found = {}
     for table, parts in tables.items():
         for part in parts if isinstance(parts, list) else [parts]:
-            share = _share(part.get("tolerance"), f"[table.{table}]")
-            if share is not None:
-                found[table] = share
+            if "tolerance" in part:
+                found[table] = _share(part["tolerance"], f"[table.{table}]")
     return found
 
 
-def _share(value: Any, place: str) -> float | None:
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1):
+def _share(value: Any, place: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise LoadError(f"{place}: tolerance is a share from 0 to 1, such as 0.02, not {value!r}")
-    return None if value is None else float(value)
+    return float(value)
 
 
 def _known(part: Any, allowed: Iterable[str], place: str) -> None:

@@ -2,63 +2,101 @@
 
 from __future__ import annotations
 
+import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from datetime import datetime, time
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from xml.etree.ElementTree import ParseError
 
 import duckdb
 import openpyxl
+import pyarrow as pa
 import xlrd
-from openpyxl.utils.cell import range_boundaries
+from openpyxl.utils.cell import get_column_letter, range_boundaries
 from openpyxl.utils.exceptions import InvalidFileException
 
 from dashboard.errors import nearest
-from dashboard.warehouse.mapping import LoadError, Source
-from dashboard.warehouse.staging import COLUMNS, LINE, Plain, Staged, append_texts
+from dashboard.warehouse.mapping import LoadError
+from dashboard.warehouse.staging import BATCH, COLUMNS, LINE, Plain, Staged, append_batches, texts_table
 from dashboard.warehouse.writing import first_line
+
+DAMAGED = (
+    OSError,
+    KeyError,
+    ValueError,
+    IndexError,
+    TypeError,
+    ParseError,
+    zlib.error,
+    zipfile.BadZipFile,
+    InvalidFileException,
+)
+"""What openpyxl makes of a file that is no workbook, or a broken one."""
+MERGED = re.compile(rb'mergeCell ref="([A-Z]+\d+:[A-Z]+\d+)"')
+UNKNOWN = re.compile(rb"<f(?:\s[^>]*)?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>")
+LONGEST_CELL = 1 << 16
+"""Bytes of XML; a formula may have 8,192 characters."""
 
 
 def read_xlsx(connection: duckdb.DuckDBPyConnection, staged: Staged, file: Plain, copy: Path) -> None:
-    """Append the rows of one sheet. What a merged cell says holds for every cell that it covers."""
+    """Append the rows of one sheet, a batch at a time. What a merged cell says holds for every cell that it covers."""
     source = staged.source
     try:
         book = openpyxl.load_workbook(file.path.open("rb"), read_only=True, data_only=True)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile, InvalidFileException) as error:
+    except DAMAGED as error:
         raise LoadError(f"{source.place}: {file.title} is no Excel file: {first_line(error)}") from None
     try:
-        sheet = book[_sheet(source, file, book.sheetnames)]
+        shown = {sheet.title: sheet.sheet_state == "visible" for sheet in book.worksheets}
+        sheet = book[_sheet(staged, file, shown)]
         sheet.reset_dimensions()
-        rows = ([_xlsx_text(cell, source.decimal) for cell in row] for row in sheet.iter_rows())
-        merged = list(_merged(file.path, sheet._worksheet_path))
-        append_texts(connection, staged, file, _columns(staged, file, _spread(rows, merged)))
-    except (ValueError, KeyError, ParseError, zipfile.BadZipFile) as error:
+        merged, unknown = _merged(file.path, sheet._worksheet_path)
+        if unknown:
+            staged.notes.append(
+                f"{file.title}: {unknown:,} formulas have no value, for no spreadsheet has worked them out; they are"
+                " read as empty: open the file in a spreadsheet and save it"
+            )
+        rows = _xlsx_rows(sheet, source.decimal)
+        append_batches(connection, staged, file, _batches(staged, file, _spread(rows, merged)))
+    except DAMAGED as error:
         raise LoadError(f"{source.place}: {file.title} is damaged: {first_line(error)}") from None
     finally:
         book.close()
 
 
 def read_xls(connection: duckdb.DuckDBPyConnection, staged: Staged, file: Plain, copy: Path) -> None:
-    """Append the rows of one sheet of an old book."""
+    """Append the rows of one sheet of an old book, which has 65,536 at most."""
     source = staged.source
     try:
-        book = xlrd.open_workbook(file.path)
-    except (OSError, xlrd.XLRDError) as error:
+        book = xlrd.open_workbook(file.path, on_demand=True, logfile=io.StringIO())
+        names = [name for name in book.sheet_names() if name == source.sheet] or book.sheet_names()
+        shown = {name: book.sheet_by_name(name).visibility == 0 for name in names}
+        sheet = book.sheet_by_name(_sheet(staged, file, shown))
+    except LoadError:
+        raise
+    except Exception as error:  # what xlrd makes of a damaged file is any error
         raise LoadError(f"{source.place}: {file.title} is no Excel file: {first_line(error)}") from None
-    sheet = book.sheet_by_name(_sheet(source, file, book.sheet_names()))
     rows = ([_xls_text(cell, book.datemode, source.decimal) for cell in row] for row in sheet.get_rows())
     merged = [(top, bottom - 1, left, right - 1) for top, bottom, left, right in sheet.merged_cells]
-    append_texts(connection, staged, file, _columns(staged, file, _spread(rows, merged)))
+    append_batches(connection, staged, file, _batches(staged, file, _spread(rows, merged)))
 
 
-def _sheet(source: Source, file: Plain, names: list[str]) -> str:
+def _sheet(staged: Staged, file: Plain, shown: dict[str, bool]) -> str:
+    """The sheet that the source names, else the first that isn't hidden."""
+    source = staged.source
     if source.sheet is None:
-        return names[0]
-    if source.sheet not in names:
-        raise LoadError(f'{source.place}: {file.title} has no sheet "{source.sheet}"{nearest(source.sheet, names)}')
+        visible = [name for name, seen in shown.items() if seen] or list(shown)
+        if not visible:
+            raise LoadError(f"{source.place}: {file.title} has no sheet of cells")
+        if visible[1:]:
+            staged.notes.append(f'{file.title}: of {len(visible)} sheets "{visible[0]}" is read; name others by sheet')
+        return visible[0]
+    if source.sheet not in shown:
+        raise LoadError(f'{source.place}: {file.title} has no sheet "{source.sheet}"{nearest(source.sheet, shown)}')
     return source.sheet
 
 
@@ -66,63 +104,101 @@ Block = tuple[int, int, int, int]
 """First and last row, first and last column of merged cells, from 0."""
 
 
-def _merged(path: Path, part: str) -> Iterator[Block]:
+def _merged(path: Path, part: str) -> tuple[list[Block], int]:
+    """The merged cells of a sheet, and how many of its formulas have no value. A pass over its XML, which holds both
+    in places that a reader of rows doesn't tell."""
+    blocks: list[Block] = []
+    unknown = 0
     with zipfile.ZipFile(path) as archive, archive.open(part) as sheet:
-        tail = b""
-        while chunk := sheet.read(1 << 20):
-            text = tail + chunk
-            for found in re.finditer(rb'mergeCell ref="([A-Z]+\d+:[A-Z]+\d+)"', text):
+        for xml in _pieces(sheet):
+            unknown += sum(1 for _ in UNKNOWN.finditer(xml))
+            for found in MERGED.finditer(xml):
                 left, top, right, bottom = range_boundaries(found[1].decode())
-                yield top - 1, bottom - 1, left - 1, right - 1
-            tail = text[-60:] if b'mergeCell ref="' in text[-60:] and not text.endswith(b">") else b""
+                blocks.append((top - 1, bottom - 1, left - 1, right - 1))
+    return blocks, unknown
+
+
+def _pieces(sheet: IO[bytes]) -> Iterator[bytes]:
+    """The XML of a sheet a stretch at a time, never parted within a cell or a merge."""
+    rest = b""
+    while chunk := sheet.read(1 << 20):
+        text = rest + chunk
+        end = max(text.rfind(b"<c "), text.rfind(b"<mergeCell "), len(text) - LONGEST_CELL)
+        yield text[:end]
+        rest = text[end:]
+    yield rest
+
+
+def _xlsx_rows(sheet: Any, decimal: str) -> Iterator[list[str | None]]:
+    """A sheet's cells as text. How wide a format of zeros makes a code is looked up once for each style."""
+    widths: dict[Any, int] = {}
+    for row in sheet.iter_rows():
+        texts: list[str | None] = []
+        for cell in row:
+            value = cell.value
+            if value is None:
+                texts.append(None)
+                continue
+            style = cell._style_id
+            if style not in widths:
+                zeros = re.fullmatch("0+", cell.number_format or "")
+                widths[style] = len(zeros[0]) if zeros else 0
+            text = value if isinstance(value, str) else _cell_text(value, decimal)
+            texts.append(text.zfill(widths[style]) if widths[style] else text)
+        yield texts
 
 
 def _spread(rows: Iterable[list[str | None]], merged: list[Block]) -> Iterator[list[str | None]]:
     """The rows with the value of each merged block in all its cells; blocks of one row only stay as they are."""
-    blocks = sorted(block for block in merged if block[1] > block[0])
-    values: dict[Block, str | None] = {}
+    waiting = sorted((block for block in merged if block[1] > block[0]), reverse=True)
+    open_blocks: dict[Block, str | None] = {}
     for number, row in enumerate(rows):
-        for block in blocks:
-            top, bottom, left, _ = block
-            if number == top:
-                values[block] = row[left] if left < len(row) else None
-            elif top < number <= bottom and any(cell is not None for cell in row):
+        open_blocks = {block: value for block, value in open_blocks.items() if block[1] >= number}
+        if open_blocks and any(cell is not None for cell in row):
+            for (_, _, left, _), value in open_blocks.items():
                 row += [None] * (left + 1 - len(row))
-                row[left] = values.get(block)
+                row[left] = value
+        while waiting and waiting[-1][0] <= number:
+            block = waiting.pop()
+            open_blocks[block] = row[block[2]] if block[2] < len(row) else None
         yield row
 
 
-def _columns(staged: Staged, file: Plain, rows: Iterable[list[str | None]]) -> dict[str, list[Any]]:
-    """A sheet's columns by the names in its header, the first row that isn't empty, and each row's place in it."""
+def _batches(staged: Staged, file: Plain, rows: Iterable[list[str | None]]) -> Iterator[pa.Table]:
+    """A sheet's rows by the names in its header, the first row that isn't empty, and each row's place in it."""
     first, place = staged.source.header_row or 1, staged.source.place
     filled = (
         (number, row) for number, row in enumerate(rows, 1) if number >= first and any(cell is not None for cell in row)
     )
     at, header = next(filled, (first, []))
-    names = [name for name in header if name is not None]
+    names = {name: column for column, name in enumerate(header) if name is not None}
     if len(names) > COLUMNS:
         raise LoadError(f"{place}: {file.title} has {len(names):,} columns; more than {COLUMNS:,} are no table")
-    if not names or len(set(names)) < len(names):
-        twice = next((name for name in names if names.count(name) > 1), None)
+    if not names or len(names) < len(header) - header.count(None):
+        twice = next((name for name in names if header.count(name) > 1), None)
         why = f'"{twice}" stands there twice' if twice else "it is empty"
         raise LoadError(
             f"{place}: row {at} of {file.title} has to name every column, each once ({why});"
             " say header_row = N if the names are in another row"
         )
-    body = list(filled)
-    return {LINE: [number for number, _ in body]} | {
-        name: [row[at] if at < len(row) else None for _, row in body]
-        for at, name in enumerate(header)
-        if name is not None
-    }
-
-
-def _xlsx_text(cell: Any, decimal: str) -> str | None:
-    if cell.value is None:
-        return None
-    zeros = re.fullmatch("0+", cell.number_format or "")
-    text = _cell_text(cell.value, decimal)
-    return text.zfill(len(zeros[0])) if zeros else text
+    nameless: set[int] = set()
+    while True:
+        body = list(islice(filled, BATCH))
+        yield texts_table(
+            {LINE: [number for number, _ in body]}
+            | {name: [row[column] if column < len(row) else None for _, row in body] for name, column in names.items()}
+        )
+        for _, row in body:
+            if len(row) > len(names):
+                nameless.update(n for n, cell in enumerate(row) if cell is not None and n not in names.values())
+        if len(body) < BATCH:
+            break
+    if nameless:
+        letters = ", ".join(get_column_letter(column + 1) for column in sorted(nameless)[:5])
+        staged.notes.append(
+            f"{file.title}: columns without a name in row {at} are not read: {letters}; say header_row = N if the names"
+            " are in another row"
+        )
 
 
 def _xls_text(cell: xlrd.sheet.Cell, datemode: int, decimal: str) -> str | None:
@@ -131,7 +207,7 @@ def _xls_text(cell: xlrd.sheet.Cell, datemode: int, decimal: str) -> str | None:
     if cell.ctype == xlrd.XL_CELL_DATE:
         return _cell_text(xlrd.xldate_as_datetime(cell.value, datemode), decimal)
     if cell.ctype == xlrd.XL_CELL_ERROR:
-        return xlrd.error_text_from_code.get(cell.value, "#ERROR")
+        return str(xlrd.error_text_from_code.get(cell.value, "#ERROR"))
     return _cell_text(bool(cell.value) if cell.ctype == xlrd.XL_CELL_BOOLEAN else cell.value, decimal)
 
 

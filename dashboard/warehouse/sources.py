@@ -19,14 +19,23 @@ from dashboard.errors import nearest
 from dashboard.warehouse.connect import memory_limit
 from dashboard.warehouse.databases import read_database
 from dashboard.warehouse.delimited import read_csv
+from dashboard.warehouse.jsonlines import read_jsonl
 from dashboard.warehouse.mapping import LoadError, Mapping, Source, format_of
-from dashboard.warehouse.plain import in_utf8, unpacked
+from dashboard.warehouse.plain import unpacked
 from dashboard.warehouse.progress import Progress, told
 from dashboard.warehouse.sheets import read_xls, read_xlsx
-from dashboard.warehouse.staging import LINE, File, Plain, Staged, append, append_texts, count, reject, same_columns
+from dashboard.warehouse.staging import (
+    LINE,
+    File,
+    Plain,
+    Staged,
+    append,
+    append_batches,
+    count,
+    same_columns,
+    texts_table,
+)
 from dashboard.warehouse.writing import NO_BLANKS, ODD, first_line, ident, literal, run
-
-AS_LINES = "columns = {'line': 'VARCHAR'}, delim = '', quote = '', escape = '', header = false, auto_detect = false"
 
 
 def connect(scratch: Path) -> duckdb.DuckDBPyConnection:
@@ -89,7 +98,8 @@ def stage_rows(connection: duckdb.DuckDBPyConnection, name: str, rows: tuple[dic
     names = list({column: None for row in rows for column in row})
     staged = Staged(Source(name, "", "rows"))
     texts = {n: [None if row.get(n) is None else str(row[n]) for row in rows] for n in names}
-    append_texts(connection, staged, Plain("the mapping", Path()), {LINE: list(range(1, len(rows) + 1)), **texts})
+    batch = texts_table({LINE: list(range(1, len(rows) + 1)), **texts})
+    append_batches(connection, staged, Plain("the mapping", Path()), [batch])
     return staged
 
 
@@ -121,7 +131,7 @@ def _read_files(
     if source.format == "parquet":
         _read_parquet(connection, staged, files)
     elif source.format == "jsonl":
-        _read_jsonl(connection, staged, files, scratch)
+        read_jsonl(connection, staged, files, scratch)
     else:
         read = {"csv": read_csv, "xlsx": read_xlsx, "xls": read_xls}[source.format]
         for number, file in enumerate(files):
@@ -170,29 +180,3 @@ def _blanks(connection: duckdb.DuckDBPyConnection, staged: Staged) -> int:
         for word in words
     )
     return ODD if words and run(connection, f"SELECT 1 FROM {staged.table} WHERE {around} LIMIT 1") else NO_BLANKS
-
-
-def _read_jsonl(connection: duckdb.DuckDBPyConnection, staged: Staged, files: list[Plain], scratch: Path) -> None:
-    """One object a line; the columns are the keys that occur in any line of any file."""
-    columns: dict[str, None] = {}
-    for number, original in enumerate(files):
-        file = in_utf8(staged, original, scratch / f"{staged.name}-{number}.text")
-        lines = f"lines_{number}"
-        good = "WHEN json_valid(line) THEN json_type(line) = 'OBJECT' WHEN line IS NOT NULL THEN false"
-        run(
-            connection,
-            f"CREATE TEMP TABLE {lines} AS"
-            f" SELECT row_number() OVER () + {file.skipped} AS {LINE}, line, CASE {good} END AS good"
-            f" FROM read_csv({literal(file.path)}, {AS_LINES})",
-        )
-        bad = f"SELECT {LINE} AS line, 'the line is not a JSON object' AS reason, line AS text FROM {lines}"
-        reject(connection, staged, file, f"{bad} WHERE NOT good")
-        keys = f"SELECT unnest(json_keys(line)) AS key, {LINE} FROM {lines} WHERE good"
-        found = run(connection, f"SELECT key FROM ({keys}) GROUP BY key ORDER BY min({LINE}), key")
-        columns |= dict.fromkeys(key for (key,) in found)
-    for number, file in enumerate(files):
-        pointers = [(key, "/" + key.replace("~", "~0").replace("/", "~1")) for key in columns]
-        values = ", ".join(f"json_extract_string(line, {literal(at)}) AS {ident(key)}" for key, at in pointers)
-        query = f"SELECT {LINE}, {values} FROM lines_{number} WHERE good ORDER BY {LINE}"
-        append(connection, staged, file, query)
-        run(connection, f"DROP TABLE lines_{number}")

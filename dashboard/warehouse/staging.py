@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,9 @@ from dashboard.warehouse.writing import (
 LINE = "_line"
 COLUMNS = 2_000
 """More columns than this are no table, but a slip or an attack."""
+ARROW = "arrow_rows"
+BATCH = 10_000
+"""Rows of a file that are held at once where it isn't DuckDB that reads it."""
 
 
 @dataclass(frozen=True)
@@ -120,29 +124,6 @@ def as_written(column: str) -> str:
     return f"{column} (as written)"
 
 
-def connect(scratch: Path) -> duckdb.DuckDBPyConnection:
-    """The staging database: in memory, spilling to `scratch`, with no extension fetched or loaded."""
-    connection = duckdb.connect(
-        config={
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            "temp_directory": str(scratch / "spill"),
-        }
-    )
-    run(connection, "CREATE SCHEMA raw; CREATE SCHEMA stage")
-    run(
-        connection,
-        "CREATE TABLE stage.rejected (source VARCHAR, file VARCHAR, line BIGINT, reason VARCHAR, text VARCHAR)",
-    )
-    return connection
-
-
-def lock_down(connection: duckdb.DuckDBPyConnection) -> None:
-    """From here on no statement reaches a file, and none can undo that."""
-    run(connection, "SET enable_external_access = false")
-    run(connection, "SET lock_configuration = true")
-
-
 def append(connection: duckdb.DuckDBPyConnection, staged: Staged, file: Plain, query: str) -> None:
     """Put a file's rows behind those staged so far. Every file of a source has the same columns."""
     name = file.title
@@ -175,16 +156,36 @@ def count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
     return run(connection, f"SELECT count(*) FROM {table}")[0][0]
 
 
-def append_texts(
+def append_batches(
     connection: duckdb.DuckDBPyConnection,
     staged: Staged,
     file: Plain,
-    columns: dict[str, list[Any]],
+    batches: Iterable[pa.Table],
+    query: str = f"FROM {ARROW}",
 ) -> None:
+    """Put a file's rows behind those staged so far, a batch at a time: only one of them is held at once."""
+    files = len(staged.files)
+    for batch in batches:
+        with registered(connection, batch):
+            append(connection, staged, file, query)
+    parts = staged.files[files:]
+    staged.files[files:] = [File(file, parts[0].first, parts[-1].last)]
+
+
+def texts_table(columns: dict[str, list[Any]]) -> pa.Table:
+    """Columns of text, and the rows' places, as a batch to append."""
     arrays = [pa.array(column, pa.int64() if key == LINE else pa.string()) for key, column in columns.items()]
-    connection.register("arrow_rows", pa.table(arrays, list(columns)))
-    append(connection, staged, file, "SELECT * FROM arrow_rows")
-    connection.unregister("arrow_rows")
+    return pa.table(arrays, list(columns))
+
+
+@contextmanager
+def registered(connection: duckdb.DuckDBPyConnection, batch: pa.Table) -> Iterator[None]:
+    """Let statements see a batch under the name `ARROW`."""
+    connection.register(ARROW, batch)
+    try:
+        yield
+    finally:
+        connection.unregister(ARROW)
 
 
 def reject(connection: duckdb.DuckDBPyConnection, staged: Staged, file: Plain, query: str) -> None:

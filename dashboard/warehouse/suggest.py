@@ -33,7 +33,7 @@ from dashboard.warehouse.look import (
     understood,
     words,
 )
-from dashboard.warehouse.mapping import LoadError, format_of
+from dashboard.warehouse.mapping import TOLERANCE, LoadError, format_of
 from dashboard.warehouse.sources import connect
 from dashboard.warehouse.writing import as_text, ident, literal, run
 
@@ -114,7 +114,8 @@ class _Writer:
             "#   dashboard load --mapping THIS_FILE\n"
             "# sure: named so and fits; likely: the name has the word in it; guessed: from the contents alone.\n"
         )
-        start = f"[warehouse]\ncurrency = {currency}\nfolder = {quoted(self.folder)}\n"
+        most = f"tolerance = {TOLERANCE:g}  # a load with a larger share of bad rows is not published"
+        start = f"[warehouse]\ncurrency = {currency}\nfolder = {quoted(self.folder)}\n{most}\n"
         return Suggestion("\n".join([head + unsure, start, *sources, *self.tables]), tuple(self.unsure))
 
     # Which file is what

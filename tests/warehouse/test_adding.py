@@ -142,15 +142,16 @@ def test_what_was_mended_in_the_file_of_rows_set_aside_is_loaded(desk: Desk) -> 
 
 
 def test_more_bad_rows_than_tolerated_are_not_published(desk: Desk) -> None:
-    mapping = sales().replace('"EUR"', '"EUR"\ntolerance = 0.25')
+    mapping = sales().replace("tolerance = 1 ", "tolerance = 0.25")
     good = HEADER + "1,a,2024-01-05,1,2\n2,a,2024-01-05,1,2\n3,a,2024-01-05,1,2\n4,,2024-01-05,1,2\n"
     desk.load(mapping, sales=good)  # that a line has no customer is a rule, not a fault
     before = desk.warehouse.read_bytes()
     with pytest.raises(LoadError) as error:
         desk.load(mapping, sales=good.replace("3,a,2024", "3,a,x").replace("2,a,2024", "2,a,x"))
     assert str(error.value) == (
-        "mapping.toml, line 10: [table.sales_line]: 2 of 4 rows are bad, 50.0%, more than the tolerance of 25.0%;"
-        " nothing was published, and shop.refused.csv has the rows and reasons"
+        "mapping.toml, line 10: [table.sales_line]: 2 of 4 rows of sales_line are bad, 50.0%, more than the tolerance"
+        ' of 25.0%; most often (2) "day" is not a date written yyyy-mm-dd. Nothing was published; mend them in'
+        " shop.refused.csv, saved as shop.mended.csv, or say tolerance = 0.50 in [table.sales_line]"
     )
     assert desk.warehouse.read_bytes() == before
     assert desk.warehouse.with_name("shop.refused.csv").read_text("utf-8-sig").count("is not a date") == 2
@@ -158,6 +159,18 @@ def test_more_bad_rows_than_tolerated_are_not_published(desk: Desk) -> None:
     assert not desk.warehouse.with_name("shop.refused.csv").exists()
     with pytest.raises(LoadError, match="tolerance is a share from 0 to 1"):
         desk.load(mapping.replace("0.25", "5"))
+
+
+@pytest.mark.parametrize("declared", ["[warehouse]", "[table.sales_line]"])
+def test_without_a_word_one_bad_row_in_twenty_is_tolerated_and_two_are_not(desk: Desk, declared: str) -> None:
+    mapping = sales().replace("tolerance = 1 ", "")
+    good = "".join(f"{n},a,2024-01-05,1,2\n" for n in range(18))
+    desk.load(mapping, sales=HEADER + good + "18,a,2024-01-05,1,2\n19,a,x,1,2\n" + "20,,2024-01-05,1,2\n" * 9)
+    assert len(desk.set_aside()) == 10  # nine have no customer, which is a rule
+    with pytest.raises(LoadError, match=r"2 of 20 rows of sales_line are bad, 10.0%, .* say tolerance = 0.10 in"):
+        desk.load(mapping, sales=HEADER + good + "18,a,x,1,2\n19,a,x,1,2\n")
+    desk.load(mapping.replace(declared, f"{declared}\ntolerance = 0.10"))
+    assert len(desk.set_aside()) == 2
 
 
 def test_returns_are_matched_with_the_last_sale_that_agrees(desk: Desk) -> None:

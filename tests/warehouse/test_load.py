@@ -156,6 +156,7 @@ def test_a_spread_makes_one_line_for_each_entry_of_a_row(desk: Desk) -> None:
     mapping = """
     [warehouse]
     currency = "EUR"
+    tolerance = 0.25
     [source.account]
     file = "account.csv"
     [table.customer]
@@ -436,6 +437,7 @@ def test_json_lines_are_read_and_a_broken_line_is_set_aside(desk: Desk) -> None:
         ("4", "qty", "?", '"qty" is not a number'),
         ("3", "", "", "the line is not a JSON object"),
     ]
+    assert desk.set_aside()[1]["row"] == "not json"
     assert balances(report)
 
 
@@ -578,7 +580,7 @@ def test_a_reader_goes_on_while_the_warehouse_is_replaced(desk: Desk) -> None:
         ('"sales.csv"', '"sale.csv"', "did you mean 'sales.csv'?"),
         ('from = "sales"', 'from = "sale"', "no [source.sale]; did you mean 'sales'?"),
         ('["qty", "price"]', '["qtty"]', "[source.sales]: no column \"qtty\"; did you mean 'qty'?"),
-        ("quantity =", "quantty =", "mapping.toml, line 15: [table.sales_line] columns: "),
+        ("quantity =", "quantty =", "mapping.toml, line 16: [table.sales_line] columns: "),
         ('currency = "EUR"', "", "[warehouse]: currency is missing"),
         ('sold_on = "day"', "", "[table.sales_line] columns: sold_on is missing"),
         ('sold_on = "day"', 'sold_on = { constant = "soon" }', "the constant 'soon' is not a date"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import json
 import zipfile
 from collections.abc import Callable
 from datetime import date
@@ -13,9 +14,11 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+import xlsxwriter
 from sqlalchemy import create_engine, text
 
 from dashboard.warehouse.mapping import LoadError
+from dashboard.warehouse.staging import BATCH
 from tests.conftest import Cluster
 from tests.warehouse.desk import HEADER, SALES, Desk, balances, sales, where
 
@@ -201,6 +204,31 @@ def test_empty_cells_are_filled_from_above_within_a_file(desk: Desk) -> None:
     desk.load(sales('fill_down = ["invoice", "customer"]', file="s*.csv"))
     found = "SELECT order_code, code, revenue FROM sales_line JOIN customer USING (customer_key) ORDER BY line_key"
     assert desk.rows(found) == [(None, "a1", 2), ("1", "a1", 3), (None, "a2", 2), ("1", "a2", 3)]
+
+
+# Read a batch at a time
+
+
+def test_rows_beyond_one_batch_keep_their_order_and_their_lines(desk: Desk) -> None:
+    rows, bad = BATCH + 10, {5: "?", BATCH + 5: "!"}
+    book = xlsxwriter.Workbook(desk.folder / "sales.xlsx", {"constant_memory": True})
+    sheet = book.add_worksheet()
+    sheet.write_row(0, 0, ["invoice", "customer", "day", "qty", "price"])
+    lines = []
+    for n in range(1, rows + 1):
+        row = [f"{n:06d}", f"c{n % 7}", "2024-01-05", bad.get(n, 1), 2]
+        sheet.write_row(n, 0, row)
+        lines.append(json.dumps(dict(zip(HEADER.strip().split(","), row, strict=True))))
+    book.close()
+    desk.write("sales.jsonl", "\n".join([*lines[:7], "{broken", *lines[7:]]))
+    for name, at in (("sales.xlsx", ["6", f"{BATCH + 6}"]), ("sales.jsonl", ["5", f"{BATCH + 6}", "8"])):
+        report = desk.load(sales(file=name))
+        assert [row["line"] for row in desk.set_aside()] == at
+        assert desk.rows("SELECT count(*), min(order_code), max(order_code) FROM sales_line") == [
+            (rows - 2, "000001", f"{rows:06d}")
+        ]
+        assert desk.rows("SELECT count(*) FROM sales_line WHERE order_code::INT - line_key <> 0") == [(0,)]
+        assert balances(report)
 
 
 # Hostile
