@@ -78,10 +78,12 @@ def main() -> None:
         for name, title, icon in PAGES
     }
     st.session_state[session.PAGES] = pages
-    # The first page lies at the root, whatever name it is given: a hidden one answers to its own name and leads there.
+    # The first page lies at the root, whatever name it is given: a hidden one answers to its own name.
     named = st.Page(ROOT / "pages" / f"{FIRST}.py", title=t(PAGES[0][1]), url_path=FIRST, visibility="hidden")
     chosen = st.navigation([*pages.values(), named], position="sidebar")
     st.session_state[session.PAGE] = chosen.url_path or FIRST
+    with contextlib.suppress(DashboardError):  # the page says it
+        session.reader()  # the link's filters, which the address is completed with
     with st.sidebar:
         st.session_state["language-switch"] = language.code
         st.segmented_control(
@@ -93,11 +95,7 @@ def main() -> None:
             on_change=_choose_language,
             label_visibility="collapsed",
         )
-        session.follow_scheme()
-    if chosen is named:
-        with contextlib.suppress(DashboardError):  # the page says it
-            session.reader()  # the link's filters, which the other address would lose
-        st.switch_page(pages[FIRST])
+        session.at_the_window()
     chosen.run()
 
 

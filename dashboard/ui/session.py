@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import NoReturn
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard.charts.theme import Look
 from dashboard.filters import Filters
@@ -20,20 +21,26 @@ from dashboard.scope import Scope
 from dashboard.settings import Settings
 from dashboard.warehouse.read import Marts, open_marts
 
-FILTERS, LANGUAGE, WRITTEN, LOST = "filters", "language", "url_written", "lost"
+FILTERS, LANGUAGE, LOST = "filters", "language", "lost"
 PAGES, PAGE = "pages", "page"
 DEFAULT_LANGUAGE = "zh"
 PRESENT = "present"
 """The URL's parameter of the presentation: which answer is on the screen."""
-FOLLOW_SCHEME = """
-export default function({ setTriggerValue }) {
+IN_THE_WINDOW = """
+export default function({ data, parentElement, setTriggerValue }) {
+  if (!location.search)
+    history.replaceState(history.state, "", `${location.pathname}?${new URLSearchParams(data.link)}`);
+  if (parentElement.following) return;
+  parentElement.following = true;
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const tell = () => setTimeout(() => setTriggerValue("changed", dark.matches), 200);
   dark.addEventListener("change", tell);
   return () => dark.removeEventListener("change", tell);
 }
 """
-"""Asks for a run when the browser turns light or dark: the page follows by itself, charts are drawn by the server."""
+"""What only the browser can do. A bare address (the sidebar's, or one typed in) gets the filters and the language in
+place: the server could only add an entry to the browser's history, and the way back would lead from it to it. And a
+run is asked for when the browser turns light or dark: the page follows by itself, charts are drawn by the server."""
 MOVE, STALE = "move", "stale"
 """The move that a click on the matrix chose, (level today, level recommended); and whether more than the part of the
 page that runs now has to follow."""
@@ -75,9 +82,11 @@ def look(held: Marts) -> Look:
     return Look("dark" if st.context.theme.type == "dark" else "light", words(), held.currency)
 
 
-def follow_scheme() -> None:
-    """Draw the charts anew when the browser turns light or dark."""
-    st.components.v2.component("scheme", js=FOLLOW_SCHEME)(key="scheme", on_changed_change=lambda: None)
+def at_the_window() -> None:
+    """Complete a bare address, and draw the charts anew when the browser turns light or dark."""
+    st.components.v2.component("window", js=IN_THE_WINDOW)(
+        key="window", data={"page": st.session_state[PAGE], "link": _shown()}, on_changed_change=lambda: None
+    )
 
 
 def filters() -> Filters:
@@ -97,14 +106,14 @@ def reset() -> None:
 def reader() -> Reader:
     """The reader of this run, with the newest published version of the data.
 
-    Filters come from the URL when it was opened or walked back to, otherwise from the session. What these data
-    don't know, of a link or of filters chosen before a refresh, is left out and said; the rest is kept.
+    Filters come from the URL when it was opened or walked back to, otherwise from the session; a bare URL has none to
+    say. What these data don't know, of a link or of filters chosen before a refresh, is left out and said; the rest
+    is kept.
     """
     rights = scope()
     held = open_marts(Settings.read().marts)
-    params = {name: value for name, value in st.query_params.items() if name not in ("lang", "embed", PRESENT)}
-    if FILTERS not in st.session_state or (params and params != st.session_state.get(WRITTEN)):
-        wanted = params
+    if FILTERS not in st.session_state or (st.query_params and _walked()):
+        wanted = {name: value for name, value in st.query_params.items() if name not in ("lang", PRESENT)}
     else:
         wanted = filters().url()
     found, lost = Filters.salvaged(wanted, held)
@@ -113,6 +122,12 @@ def reader() -> Reader:
         st.session_state[LOST] = lost
     write_url()
     return Reader(filters(), rights, held, words(), open_ledger(Settings.read()))
+
+
+def _walked() -> bool:
+    """Whether this run comes from the browser's way back or forward."""
+    run = get_script_run_ctx()
+    return run is not None and run.is_history_navigation
 
 
 def current(reader: Reader) -> Reader:
@@ -132,11 +147,15 @@ def turn_to(page: str) -> NoReturn:
 
 
 def write_url() -> None:
-    """Bring the URL in line with the filters and the language, if it isn't."""
-    wanted = filters().url()
-    shown = wanted | {"lang": words().code}
+    """A step of the browser's history to the filters chosen, if the URL isn't theirs; a bare one is completed in place
+    (`at_the_window`)."""
+    if st.query_params and dict(st.query_params.items()) != _shown():
+        st.query_params.from_dict(_shown())
+
+
+def _shown() -> dict[str, str]:
+    """The URL's parameters of what is shown; without marts there is only the language."""
+    shown = filters().url() if FILTERS in st.session_state else {}
     if PRESENT in st.query_params:
         shown[PRESENT] = st.query_params[PRESENT]
-    st.session_state[WRITTEN] = wanted
-    if dict(st.query_params.items()) != shown:
-        st.query_params.from_dict(shown)
+    return shown | {"lang": words().code}

@@ -20,6 +20,7 @@ PATIENCE = 120
 HIDDEN = {
     "component_name",
     "js_content",
+    "json",
     "id",
     "icon",
     "key",
