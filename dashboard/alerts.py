@@ -1,4 +1,7 @@
-"""Rules of alerts: figures beyond their threshold, customers who moved, old data. A TOML file, read strictly."""
+"""Rules of alerts: figures beyond their threshold or slowly shifting, customers who moved, old data.
+
+A TOML file, read strictly.
+"""
 
 from __future__ import annotations
 
@@ -13,26 +16,38 @@ from dashboard import toml
 from dashboard.errors import DashboardError, nearest
 from dashboard.filters import Filters
 from dashboard.metrics import METRICS
-from dashboard.periods import PERIODS
+from dashboard.periods import PERIODS, REVIEWED
 from dashboard.settings import ROOT
-from queries.schema import GRADES
+from queries.schema import GRADES, TIERS
 
 FILE = ROOT / "data" / "alerts.toml"
 VARIABLE = "DASHBOARD_ALERTS"
 """Names the company's own rules."""
 KINDS = {
-    "metric": ("metric", "below", "above", "by", "period", "filters"),
-    "moved": ("direction", "from"),
+    "metric": ("metric", "below", "above", "clears", "by", "level", "period", "filters"),
+    "drift": ("metrics", "false_per_year", "by", "level", "filters"),
+    "moved": ("what", "direction", "from", "worth", "period", "filters"),
     "stale": ("days",),
 }
 SEVERITIES = ("red", "amber")
 BY = ("region", "grade")
+DRIFTING = ("revenue", "gross_margin", "cost_to_serve", "profit", "margin", "satisfaction")
+"""Metrics that are known week by week."""
+PLACES = {"grade": GRADES, "tier": TIERS}
+BACK = 0.02
+"""An alert of a figure ends when it is better than its threshold by this share of it, so that one that wavers about the
+threshold is one alert."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What raises an alert. `limit` is of the metric's unit (shares are fractions of 1) or in days; `direction` is the
-    side of the limit that is wrong ('below' or 'above') or the way of a move ('up' or 'down')."""
+    """What raises an alert.
+
+    `limit` is of the metric's unit (shares are fractions of 1), days of old data, the least value to come of a customer
+    who moved, or the false alarms that a rule of drifts may raise a year. `direction` is the side of the limit that is
+    wrong ('below' or 'above') or the way of a move ('up' or 'down'); `clears` is where the metric is right again;
+    `level` of the region tree is 0 for its top; `places` are the grades or tiers (`what`) moved from.
+    """
 
     name: str
     kind: str
@@ -43,7 +58,11 @@ class Rule:
     by: str = ""
     period: str = "13w"
     filters: Mapping[str, str] = field(default_factory=dict)
-    grades: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    what: str = "grade"
+    clears: float = 0.0
+    level: int = 0
+    metrics: tuple[str, ...] = ()
 
 
 def rules() -> tuple[Rule, ...]:
@@ -76,13 +95,46 @@ def _rule(table: Any, where: str) -> Rule:
     rule = Rule(name, kind, toml.one_of(table, "severity", SEVERITIES, where))
     if kind == "stale":
         return replace(rule, limit=toml.number(table, "days", where, 10, 1))
+    rule = replace(rule, filters=_filters(table, where))
     if kind == "moved":
-        grades = toml.texts(table, "from", where) or GRADES
-        for grade in grades:
-            if grade not in GRADES:
-                raise DashboardError(f"{where}: no grade {grade!r}{nearest(grade, GRADES)}")
-        return replace(rule, direction=toml.one_of(table, "direction", ("up", "down"), where, "down"), grades=grades)
-    return _threshold(rule, table, where)
+        return _move(rule, table, where)
+    # A grade's customers are those of today: of them it is known that they rose or fell.
+    by = ("", "region") if kind == "drift" else ("", *BY)
+    rule = replace(rule, by=toml.one_of(table, "by", by, where), level=int(toml.number(table, "level", where, 0)))
+    return _drift(rule, table, where) if kind == "drift" else _threshold(rule, table, where)
+
+
+def _filters(table: dict[str, Any], where: str) -> Mapping[str, str]:
+    filters = table.get("filters", {})
+    if not isinstance(filters, dict) or not all(isinstance(value, str) for value in filters.values()):
+        raise DashboardError(f"{where}: 'filters' needs texts, such as {{ region = \"CN-E\" }}")
+    return toml.only(filters, tuple(Filters.__dataclass_fields__), (), f"{where}: filters")
+
+
+def _move(rule: Rule, table: dict[str, Any], where: str) -> Rule:
+    what = toml.one_of(table, "what", tuple(PLACES), where, "grade")
+    places = toml.texts(table, "from", where) or PLACES[what]
+    for place in places:
+        if place not in PLACES[what]:
+            raise DashboardError(f"{where}: no {what} {place!r}{nearest(place, PLACES[what])}")
+    return replace(
+        rule,
+        what=what,
+        places=places,
+        direction=toml.one_of(table, "direction", ("up", "down"), where, "down"),
+        limit=toml.number(table, "worth", where, 0),
+        period=toml.one_of(table, "period", REVIEWED, where, "4w"),
+    )
+
+
+def _drift(rule: Rule, table: dict[str, Any], where: str) -> Rule:
+    metrics = toml.texts(table, "metrics", where)
+    for metric in metrics:
+        if metric not in DRIFTING:
+            raise DashboardError(f"{where}: no weekly metric {metric!r}{nearest(metric, DRIFTING)}")
+    if not metrics:
+        raise DashboardError(f"{where}: 'metrics' names at least one of {', '.join(DRIFTING)}")
+    return replace(rule, metrics=metrics, limit=toml.number(table, "false_per_year", where, 1, 0.01))
 
 
 def _threshold(rule: Rule, table: dict[str, Any], where: str) -> Rule:
@@ -93,16 +145,9 @@ def _threshold(rule: Rule, table: dict[str, Any], where: str) -> Rule:
     metric = toml.text(table, "metric", where)
     if metric not in METRICS:
         raise DashboardError(f"{where}: no metric {metric!r}{nearest(metric, METRICS)}")
-    filters = table.get("filters", {})
-    if not isinstance(filters, dict) or not all(isinstance(value, str) for value in filters.values()):
-        raise DashboardError(f"{where}: 'filters' needs texts, such as {{ region = \"CN-E\" }}")
-    toml.only(filters, tuple(Filters.__dataclass_fields__), (), f"{where}: filters")
-    return replace(
-        rule,
-        metric=metric,
-        direction=sides[0],
-        limit=toml.number(table, sides[0], where, 0.0, float("-inf")),
-        by=toml.one_of(table, "by", ("", *BY), where),
-        period=toml.one_of(table, "period", PERIODS, where, "13w"),
-        filters=filters,
-    )
+    below, limit = sides[0] == "below", toml.number(table, sides[0], where, 0.0, float("-inf"))
+    clears = toml.number(table, "clears", where, limit + abs(limit) * (BACK if below else -BACK), float("-inf"))
+    if clears < limit if below else clears > limit:
+        raise DashboardError(f"{where}: 'clears' lies on the right side of the threshold, where the alert ends")
+    period = toml.one_of(table, "period", PERIODS, where, "13w")
+    return replace(rule, metric=metric, direction=sides[0], limit=limit, clears=clears, period=period)

@@ -88,6 +88,7 @@ def _demo(options: argparse.Namespace) -> None:
     _build_demo(path, options.customers, options.seed)
     _refresh_marts(settings)
     _seed_ledger(settings)
+    _judge(settings)
 
 
 def _load(options: argparse.Namespace) -> None:
@@ -107,6 +108,7 @@ def _load(options: argparse.Namespace) -> None:
     print("\n".join(report.lines()))
     if report.tables:
         _refresh_marts(settings)
+        _judge(settings)
     else:
         _ensure_marts(settings)
 
@@ -143,6 +145,7 @@ def _refresh(options: argparse.Namespace) -> None:
         print(f"version {options.put_back} is in force")
     else:
         print(f"published {_refresh_marts(settings)}")
+        _judge(settings)
 
 
 def _ask(options: argparse.Namespace) -> None:
@@ -220,7 +223,7 @@ def _deliver(options: argparse.Namespace) -> None:
 
 
 def _alerts(options: argparse.Namespace) -> None:
-    """Judge the rules and bring the ledger in line with them."""
+    """The alerts that stand, after the ledger was brought in line with them."""
     from dashboard.alerts import rules
     from dashboard.insights.alerts import judge
 
@@ -340,6 +343,26 @@ def _ensure_marts(settings: Settings) -> None:
         _seed_ledger(settings)
     else:
         _refresh_marts(settings)
+    _judge(settings)
+
+
+def _judge(settings: Settings) -> None:
+    """Raise and end alerts by the new figures. The data are published: a fault here is said, and stops nothing."""
+    import dashboard.insights  # noqa: F401 - registers the questions
+    from dashboard.alerts import rules
+    from dashboard.filters import Filters
+    from dashboard.insight import Reader
+    from dashboard.insights.alerts import judge
+    from dashboard.language import language
+    from dashboard.ledger import open_ledger
+    from dashboard.scope import Scope
+    from dashboard.warehouse.read import open_marts
+
+    rights, marts = Scope.unrestricted("refresh"), open_marts(settings.marts)
+    try:
+        judge(Reader(Filters(), rights, marts, language("en"), open_ledger(settings)), rules())
+    except DashboardError as error:
+        print(f"dashboard: alerts were not judged: {error}", file=sys.stderr)
 
 
 def _build_demo(path: Path, customers: int, seed: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import Select, Subquery, func, or_, select
+from sqlalchemy import Select, Subquery, func, or_, select, true
 
 from queries import marts
 from queries.population import View, measured_on, population
@@ -56,8 +56,11 @@ def moves(view: View, since: date, *, measured: bool = False) -> Select:
     return select(*keys, func.count().label("customers"), worth).group_by(*keys)
 
 
-def movers(view: View, since: date, limit: int | None, *, measured: bool = False) -> Select:
-    """The customers who moved since a day: those who fell in grade before the others, most value to come first."""
+def movers(view: View, since: date, limit: int | None, *, measured: bool = False, worth: float | None = None) -> Select:
+    """The customers who moved since a day: those who fell in grade before the others, most value to come first.
+
+    `worth` leaves out those with less to come.
+    """
     m, who, by = _moves(view, since, measured).c, marts.customer.c, marts.employee.c
     return (
         select(
@@ -66,6 +69,7 @@ def movers(view: View, since: date, limit: int | None, *, measured: bool = False
         )
         .join_from(m.customer_key.table, marts.customer, who.customer_key == m.customer_key)
         .outerjoin(marts.employee, by.employee_key == m.manager_key)
+        .where(true() if worth is None else m.value_to_come >= worth)
         .order_by((m.to_grade > m.from_grade).desc(), m.value_to_come.desc().nulls_last(), m.customer_key)
         .limit(limit)
     )

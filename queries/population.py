@@ -147,28 +147,37 @@ def keeps_costs(window: Window, calendar: Calendar) -> bool:
     return window.weeks > LONG_WINDOW_WEEKS and window.last_week >= calendar.finished_week
 
 
-def weeks(view: View, shown: Window) -> Select:
+def weeks(view: View, shown: Window, level: int | None = None) -> Select:
     """Weekly totals over `shown` of the customers in view over its window: the parts of the same totals.
 
-    Columns week and every measure. Filters that only touch the slices' dimensions read those.
+    Columns week and every measure; with a level of the region tree also `code`, for each region there. Filters that
+    only touch the slices' dimensions read those.
     """
     filters, scope = view.filters, view.scope
     names = (*marts.MEASURES, *marts.COUNTS, "satisfaction_sum")
     newest = view.calendar.last_week
-    earlier = (filters.as_of or newest) != newest
-    sliced = not (
-        earlier or filters.channel or filters.manager or filters.activity or filters.group or filters.customer
-    )
-    if sliced:
-        source = marts.slice_week
-        rows = select(source.c.week, *[func.sum(source.c[n]).label(n) for n in names]).where(
-            scope.allows(source.c.region_position), *filters.conditions(source.c)
-        )
+    # The slices know the newest grades and tiers alone.
+    regraded = (filters.as_of or newest) != newest and (filters.grade or filters.tier)
+    beyond = filters.channel or filters.manager or filters.activity or filters.group or filters.customer
+    source = marts.customer_week if regraded or beyond else marts.slice_week
+    joined: FromClause = source
+    position: ColumnElement
+    if source is marts.slice_week:
+        position = source.c.region_position
+        chosen = [scope.allows(position), *filters.conditions(source.c)]
     else:
-        source = marts.customer_week
         keys = population(view)
-        rows = select(source.c.week, *[func.sum(source.c[n]).label(n) for n in names]).where(
-            source.c.customer_key.in_(select(keys.c.customer_key))
-        )
-    in_weeks = source.c.week.between(shown.first_week, shown.last_week)
-    return rows.where(in_weeks).group_by(source.c.week).order_by(source.c.week)
+        joined = source.join(keys, keys.c.customer_key == source.c.customer_key)
+        position, chosen = keys.c.region_position, []
+    keys_shown: list[ColumnElement] = [source.c.week]
+    if level is not None:
+        place = places(level)
+        joined = joined.join(place, place.c.position == position)
+        keys_shown.append(place.c.code)
+    return (
+        select(*keys_shown, *[func.sum(source.c[n]).label(n) for n in names])
+        .select_from(joined)
+        .where(source.c.week.between(shown.first_week, shown.last_week), *chosen)
+        .group_by(*keys_shown)
+        .order_by(*keys_shown)
+    )

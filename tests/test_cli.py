@@ -115,6 +115,30 @@ def test_a_pipe_that_closes_early_is_no_error(small: Marts, small_file: Path) ->
     assert (done.stdout, done.stderr) == ("{\n", "")
 
 
+def test_a_refresh_judges_the_alerts_and_a_fault_in_their_rules_stops_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = company().file(tmp_path / "w.duckdb")
+    rules = tmp_path / "alerts.toml"
+    rules.write_text(
+        'version = "1"\n[[rule]]\nname = "m"\nkind = "metric"\nmetric = "margin"\nbelow = 9\nseverity = "red"\n'
+    )
+    monkeypatch.setenv("DASHBOARD_ALERTS", str(rules))
+    monkeypatch.setenv("DASHBOARD_LEDGER", str(tmp_path / "l.db"))
+    assert main(["refresh", "--warehouse", str(path)]) == 0
+    capsys.readouterr()
+    assert main(["ask", "alerts.history", "--warehouse", str(path)]) == 0
+    (entry,) = json.loads(capsys.readouterr().out)["table"]
+    assert (entry["alert"], entry["state"], entry["author"]) == ("m", "Raised", "refresh")
+    broken = tmp_path / "broken.toml"
+    broken.write_text("version = 1")
+    monkeypatch.setenv("DASHBOARD_ALERTS", str(broken))
+    assert main(["refresh", "--warehouse", str(path)]) == 0
+    told = capsys.readouterr()
+    assert told.out.startswith("published ")
+    assert f"dashboard: alerts were not judged: alert rules {broken}" in told.err
+
+
 @pytest.mark.parametrize("command", ["", "serve", "demo", "load", "refresh", "ask", "check"])
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as done:

@@ -1,24 +1,28 @@
 """Which alerts stand, and which packs were sent: what the rules raise and what the ledger keeps.
 
 An alert is about the whole company, a region, a grade or a customer, and its key says so: while it lasts it is one and
-the same. What people say to it (open, acknowledged, closed) is in the ledger.
+the same. What people say to it (open, acknowledged, closed) is in the ledger. Rules are judged at the end of a refresh;
+a page judges them anew for its week, so that it shows what holds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pandas as pd
 
-from dashboard.alerts import SEVERITIES, Rule, rules
+from dashboard.alerts import PLACES, SEVERITIES, Rule, rules
 from dashboard.errors import DashboardError, nearest
 from dashboard.filters import Filters
-from dashboard.insight import Answer, Reader, ask, question
+from dashboard.insight import Answer, Reader, question
+from dashboard.insights.drift import RATIOS, Drift, drifts, limit
+from dashboard.insights.movers import moves
 from dashboard.insights.value import totals
-from dashboard.language import message
-from dashboard.ledger.alerts import AlertState, set_state, states, written
+from dashboard.language import TIER_NAMES, message
+from dashboard.ledger.alerts import AlertState, history, set_state, states, written
 from dashboard.ledger.audit import deliveries
 from dashboard.ledger.entries import covers
 from dashboard.metrics import METRICS, say
@@ -26,11 +30,45 @@ from queries.schema import GRADES
 
 CLEARED = "no longer the case"
 """The reason of an alert that ended by itself; when it comes again it is a new one."""
-UNDER = message("{what} of {about} is {value}, below {limit}.")
-OVER = message("{what} of {about} is {value}, above {limit}.")
-FELL, ROSE = message("{name} fell from grade {before} to {now}."), message("{name} rose from grade {before} to {now}.")
+ENDED = message("Ended by itself")
+STEADY = 0.5
+"""An alert of a drift ends when the shift has come back below this share of what raised it."""
+MOST_MOVED = 200
+"""Customers that one rule names, those with most value to come."""
+BEYOND = {
+    "below": message("{what} of {about} is {value}, below {limit}."),
+    "above": message("{what} of {about} is {value}, above {limit}."),
+}
+NEARLY = {
+    "below": message("{what} of {about} is {value}; it was below {limit}, and this ends above {clears}."),
+    "above": message("{what} of {about} is {value}; it was above {limit}, and this ends below {clears}."),
+}
+DRIFTED = {
+    "up": message(
+        "{what} of {about} has been rising since the week of {week}: {value}, against {before} a year earlier."
+    ),
+    "down": message(
+        "{what} of {about} has been falling since the week of {week}: {value}, against {before} a year earlier."
+    ),
+}
+DRIFTED_SUM = {
+    "up": message(
+        "{what} of {about} has been rising since the week of {week}: {value} a week, against {before} a year earlier."
+    ),
+    "down": message(
+        "{what} of {about} has been falling since the week of {week}: {value} a week, against {before} a year earlier."
+    ),
+}
+MOVED = {
+    "down": message("{name} fell from {what} {before} to {now}, with {worth} to come."),
+    "up": message("{name} rose from {what} {before} to {now}, with {worth} to come."),
+}
 SEVERITY_NAMES = {"red": message("Act now"), "amber": message("Look into it")}
-OPEN, ACKNOWLEDGED = message("Not acknowledged"), message("Acknowledged")
+STATE_NAMES = {
+    "open": message("Raised"),
+    "acknowledged": message("Acknowledged"),
+    "closed": message("Closed"),
+}
 STATUS_NAMES = {"sent": message("Sent"), "failed": message("Failed"), "refused": message("Refused")}
 
 
@@ -50,39 +88,58 @@ class Alert:
 # --- what holds now ------------------------------------------------------------------------------------------------
 
 
-def firing(reader: Reader, wanted: tuple[Rule, ...], today: date | None = None) -> list[Alert]:
-    """The alerts of these rules as far as they are about what the reader may see all of, at his as-of week."""
+def firing(
+    reader: Reader, wanted: tuple[Rule, ...], today: date | None = None, standing: Collection[str] = ()
+) -> list[Alert]:
+    """The alerts of these rules as far as they are about what the reader may see all of, at his week (the last that is
+    over, by default). An alert among those `standing` lasts until its figure is clearly right again."""
     found: list[Alert] = []
     for rule in wanted:
         if rule.kind == "stale":
             found += _stale(reader, rule, today or datetime.now(UTC).date())
+        elif rule.kind == "moved":
+            found += _moved(reader, rule)
         else:
-            found += _moved(reader, rule) if rule.kind == "moved" else _beyond(reader, rule)
+            found += (_drifting if rule.kind == "drift" else _beyond)(reader, rule, standing)
     return sorted(found, key=lambda alert: SEVERITIES.index(alert.rule.severity))
 
 
-def _beyond(reader: Reader, rule: Rule) -> Iterator[Alert]:
-    weeks = {"period": rule.period} | ({"as_of": reader.filters.as_of.isoformat()} if reader.filters.as_of else {})
-    base = Filters.parse({**rule.filters, **weeks}).checked(reader.marts)
-    for part, about, filters in _parts(reader, rule, base):
+def _week(reader: Reader) -> date:
+    return reader.filters.as_of or reader.calendar.finished_week
+
+
+def _looking(reader: Reader, rule: Rule) -> Filters:
+    """What a rule looks at, at the reader's week."""
+    filters = Filters.parse({**rule.filters, "period": rule.period, "as_of": _week(reader).isoformat()})
+    return filters.checked(reader.marts)
+
+
+def _beyond(reader: Reader, rule: Rule, standing: Collection[str]) -> Iterator[Alert]:
+    for part, about, filters in _parts(reader, rule):
         if not covers(reader, filters.region):
             continue
+        key = "/".join(filter(None, (rule.name, part)))
         within = replace(reader, filters=filters)
         found = totals(within, within.view)
         if rule.metric not in found:
             known = [name for name in found if name in METRICS]
             raise DashboardError(f"alert {rule.name!r}: no figure {rule.metric!r}{nearest(rule.metric, known)}")
         value = found[rule.metric]
-        if value is None or not (value < rule.limit if rule.direction == "below" else value > rule.limit):
+        if value is None or not _wrong(rule, value, rule.clears if key in standing else rule.limit):
             continue
         said = reader.t(
-            UNDER if rule.direction == "below" else OVER,
+            (BEYOND if _wrong(rule, value, rule.limit) else NEARLY)[rule.direction],
             what=reader.t(METRICS[rule.metric].label),
             about=about,
             value=_said(reader, rule.metric, value),
             limit=_said(reader, rule.metric, rule.limit),
+            clears=_said(reader, rule.metric, rule.clears),
         )
-        yield Alert("/".join(filter(None, (rule.name, part))), rule, about, said, regions=filters.region)
+        yield Alert(key, rule, about, said, regions=filters.region)
+
+
+def _wrong(rule: Rule, value: float, limit: float) -> bool:
+    return value < limit if rule.direction == "below" else value > limit
 
 
 def _said(reader: Reader, metric: str, value: float) -> str:
@@ -92,14 +149,15 @@ def _said(reader: Reader, metric: str, value: float) -> str:
     return say(metric, value, reader.language, reader.marts.currency)
 
 
-def _parts(reader: Reader, rule: Rule, base: Filters) -> Iterator[tuple[str, str, Filters]]:
+def _parts(reader: Reader, rule: Rule) -> Iterator[tuple[str, str, Filters]]:
     """What a rule looks at one by one: code, name and filters of each."""
+    base = _looking(reader, rule)
     if rule.by == "grade":
         for grade in GRADES:
             yield grade, reader.t("Grade {grade}", grade=grade), base.put("grade", (grade,))
     elif rule.by == "region":
         for code, entry in reader.marts.dimensions["region"].items():
-            if entry.level == 0:
+            if entry.level == rule.level:
                 yield code, reader.language.name(entry.name, entry.name_en), base.put("region", (code,))
     else:
         members = reader.marts.dimensions["region"]
@@ -107,18 +165,64 @@ def _parts(reader: Reader, rule: Rule, base: Filters) -> Iterator[tuple[str, str
         yield "", reader.language.list(named) if named else reader.t("all customers"), base
 
 
+def _drifting(reader: Reader, rule: Rule, standing: Collection[str]) -> Iterator[Alert]:
+    parts = list(_parts(reader, rule))
+    # The limit is for all series that the rule watches, whoever looks.
+    high = limit(len(parts) * len(rule.metrics), rule.limit)
+    level = rule.level if rule.by else None
+    shifts = drifts(replace(reader, filters=_looking(reader, rule)), rule.metrics, level)
+    for part, about, filters in parts:
+        for found in shifts.get(part, ()):
+            key = "/".join(filter(None, (rule.name, part, found.metric)))
+            if covers(reader, filters.region) and found.height > (STEADY * high if key in standing else high):
+                yield Alert(key, rule, about, _shift(reader, rule, about, found), regions=filters.region)
+
+
+def _shift(reader: Reader, rule: Rule, about: str, found: Drift) -> str:
+    """A drift in words, with how often such an alert is a false one."""
+    shift = reader.t(
+        (DRIFTED if found.metric in RATIOS else DRIFTED_SUM)["down" if METRICS[found.metric].good == "up" else "up"],
+        what=reader.t(METRICS[found.metric].label),
+        about=about,
+        week=reader.language.date(found.since),
+        value=_said(reader, found.metric, found.value),
+        before=_said(reader, found.metric, found.before),
+    )
+    chance = reader.t("By chance alone this rule would raise {n} {n:alert|alerts} a year.", n=f"{rule.limit:g}")
+    return reader.language.sentences(shift, chance)
+
+
 def _moved(reader: Reader, rule: Rule) -> Iterator[Alert]:
-    """Customers who moved since the week before, one alert each."""
-    week = replace(reader, filters=Filters(as_of=reader.filters.as_of, period="1w"))
-    table = ask("review.movers", week).table
-    for row in table.to_dict("records"):
-        before, now = row.get("from_grade"), row.get("to_grade")
-        if before not in rule.grades or now not in GRADES:
+    """Customers who moved in the weeks of the rule, one alert each."""
+    within = replace(reader, filters=_looking(reader, rule))
+    places = PLACES[rule.what]
+    found = moves(within, within.view.window.first_week - timedelta(days=1))
+    if rule.what == "tier" and found.measured_on:
+        return
+    for row in found.table(within, worth=rule.limit or None).to_dict("records"):
+        before, now = row[f"from_{rule.what}"], row[f"to_{rule.what}"]
+        if before not in rule.places or now not in places or now == before:
             continue
-        if (GRADES.index(now) > GRADES.index(before)) != (rule.direction == "down") or now == before:
-            continue
-        said = reader.t(FELL if rule.direction == "down" else ROSE, name=row["name"], before=before, now=now)
-        yield Alert(f"{rule.name}/{row['code']}/{before}{now}", rule, row["name"], said, customer=row["code"])
+        if (places.index(now) > places.index(before)) == (rule.direction == "down"):
+            said = _move(reader, rule, row, found.measured_on is not None)
+            yield Alert(f"{rule.name}/{row['code']}/{before}-{now}", rule, row["name"], said, customer=row["code"])
+
+
+def _move(reader: Reader, rule: Rule, row: dict[str, Any], measured: bool) -> str:
+    """A move in words, with who looks after the customer."""
+    tier = rule.what == "tier"
+    before, now = (str(row[f"{side}_{rule.what}"]) for side in ("from", "to"))
+    said = reader.t(
+        MOVED[rule.direction],
+        name=row["name"],
+        what=reader.t("level") if tier else reader.t("measured grade") if measured else reader.t("grade"),
+        before=reader.t(TIER_NAMES[before]) if tier else before,
+        now=reader.t(TIER_NAMES[now]) if tier else now,
+        worth=reader.money(row["value_to_come"]),
+    )
+    if pd.isna(row["manager"]):
+        return said
+    return reader.language.sentences(said, reader.t("Account manager: {name}.", name=row["manager"]))
 
 
 def _stale(reader: Reader, rule: Rule, today: date) -> Iterator[Alert]:
@@ -138,8 +242,8 @@ def judge(reader: Reader, wanted: tuple[Rule, ...], today: date | None = None) -
 
     An alert that lasts is not written again. One that a person closed stays closed until it has ended once.
     """
-    now = {alert.key: alert for alert in firing(reader, wanted, today)}
     before = written(reader)
+    now = {alert.key: alert for alert in firing(reader, wanted, today, _lasting(before))}
     new = [alert for key, alert in now.items() if key not in before or _ended(before[key])]
     for alert in new:
         set_state(reader, alert.key, "open", customer=alert.customer or None, regions=alert.regions)
@@ -154,11 +258,17 @@ def _ended(state: AlertState) -> bool:
     return state.state == "closed" and state.reason == CLEARED
 
 
+def _lasting(said: dict[str, AlertState]) -> set[str]:
+    return {key for key, state in said.items() if not _ended(state)}
+
+
 def standing(
     reader: Reader, wanted: tuple[Rule, ...], today: date | None = None
 ) -> list[tuple[Alert, AlertState | None]]:
     """What holds now and nobody has closed, with what was said to it."""
-    found = firing(reader, wanted, today)
+    # What stands now says nothing of an earlier week: there a figure is wrong beyond its threshold alone.
+    newest = _week(reader) >= reader.calendar.finished_week
+    found = firing(reader, wanted, today, _lasting(written(reader)) if newest else ())
     said = states(reader, [alert.key for alert in found])
     listed = [(alert, said.get(alert.key)) for alert in found]
     return [(alert, state) for alert, state in listed if state is None or state.state != "closed" or _ended(state)]
@@ -176,7 +286,7 @@ def alerts(reader: Reader) -> Answer:
             {
                 "severity": reader.t(SEVERITY_NAMES[alert.rule.severity]),
                 "alert": alert.said,
-                "state": reader.t(ACKNOWLEDGED if state and state.state == "acknowledged" else OPEN),
+                "state": _told(reader, state),
                 "author": state.author if state and state.state == "acknowledged" else None,
                 "rule": alert.rule.name,
                 "code": alert.key,
@@ -191,9 +301,51 @@ def alerts(reader: Reader) -> Answer:
     }
     numbers = {"open": len(found), "red": red, "rules": len(rules()), "about": about}
     if not found:
-        return Answer(reader.t("No alert stands: none of {n} rules is broken.", n=len(rules())), table, numbers)
-    headline = reader.t("{n} alerts stand, {red} of them to act on now.", n=len(found), red=red)
+        return Answer(
+            reader.t("No alert stands: none of {n} {n:rule|rules} is broken.", n=len(rules())), table, numbers
+        )
+    headline = reader.t("{n} {n:alert stands|alerts stand}, {red} of them to act on now.", n=len(found), red=red)
     return Answer(headline, table, numbers, len(found))
+
+
+def _told(reader: Reader, state: AlertState | None) -> str:
+    """Since when an alert stands, or when it was acknowledged."""
+    if state is None or _ended(state):
+        return reader.t("New")
+    day = reader.language.date(state.at)
+    if state.state == "acknowledged":
+        return reader.t("Acknowledged on {day}", day=day)
+    return reader.t("Since {day}", day=day)
+
+
+@question("alerts.history", message("What became of alerts"), behind=None, written=True)
+def told(reader: Reader) -> Answer:
+    """Every alert that was opened, acknowledged or closed about what the reader may see: when and by whom."""
+    entries = history(reader)
+    table = pd.DataFrame(
+        [
+            {
+                "at": f"{entry.at:%Y-%m-%d %H:%M} UTC",
+                "alert": entry.key,
+                "state": reader.t(STATE_NAMES[entry.state]),
+                "author": entry.author,
+                "reason": reader.t(ENDED) if _ended(entry) else entry.reason or None,
+            }
+            for entry in entries
+        ]
+    )
+    numbers = {"entries": len(entries)}
+    if not entries:
+        return Answer(reader.t("No alert has been raised yet."), table, numbers)
+    by_itself = sum(_ended(entry) for entry in entries)
+    by_hand = sum(entry.state == "closed" for entry in entries) - by_itself
+    headline = reader.t(
+        "{opened} {opened:alert was|alerts were} raised; {ended} ended by themselves and people closed {closed}.",
+        opened=sum(entry.state == "open" for entry in entries),
+        ended=by_itself,
+        closed=by_hand,
+    )
+    return Answer(headline, table, numbers, len(entries))
 
 
 @question("data.deliveries", message("Packs that were sent"), behind=None, written=True)

@@ -35,10 +35,11 @@ class Moves:
     measured_on: date | None = None
     recent: bool = True
 
-    def table(self, reader: Reader, limit: int | None) -> pd.DataFrame:
-        """The customers who moved: those who fell before the others, those with most value to come first."""
+    def table(self, reader: Reader, limit: int | None = None, worth: float | None = None) -> pd.DataFrame:
+        """The customers who moved (and have so much to come): those who fell first, then by value to come."""
         measured = self.measured_on is not None
-        return reader.named(reader.rows(queries.movers(reader.view, self.since, limit, measured=measured)))
+        found = queries.movers(reader.view, self.since, limit, measured=measured, worth=worth)
+        return reader.named(reader.rows(found))
 
 
 def moves(reader: Reader, since: date) -> Moves:

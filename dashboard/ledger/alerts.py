@@ -24,6 +24,9 @@ from dashboard.ledger.entries import (
 )
 from dashboard.ledger.tables import ALERT_STATES, alert_state
 
+SHOWN = 500
+"""How many of the newest entries a page shows."""
+
 
 @dataclass(frozen=True)
 class AlertState:
@@ -81,11 +84,16 @@ def written(reader: Reader) -> dict[str, AlertState]:
     return _seen(reader, newest)
 
 
+def history(reader: Reader) -> list[AlertState]:
+    """The newest entries about alerts that the reader may see, newest first."""
+    found = rows(reader, select(alert_state).order_by(alert_state.c.id.desc()).limit(SHOWN))
+    return [_state(row) for row in only_visible(reader, found)]
+
+
 def _seen(reader: Reader, newest: dict[str, Row]) -> dict[str, AlertState]:
-    return {
-        row.alert_key: AlertState(
-            *(row.id, row.at, row.author, row.alert_key, row.state, row.reason, row.customer_code),
-            tuple(row.regions or ()),
-        )
-        for row in only_visible(reader, newest.values())
-    }
+    return {row.alert_key: _state(row) for row in only_visible(reader, newest.values())}
+
+
+def _state(row: Row) -> AlertState:
+    about = row.customer_code, tuple(row.regions or ())
+    return AlertState(row.id, row.at, row.author, row.alert_key, row.state, row.reason, *about)

@@ -9,6 +9,7 @@ to change.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import streamlit as st
@@ -59,7 +60,8 @@ def _version(key: str, reader: Reader) -> str:
     """What the answer was computed from: the data, and for some questions what people wrote."""
     if reader.ledger is None or not find(key).written:
         return reader.marts.version
-    return f"{reader.marts.version}/{reader.ledger.state()}"
+    # And the day: data grow old without a new version.
+    return f"{reader.marts.version}/{reader.ledger.state()}/{datetime.now(UTC):%F}"
 
 
 @st.cache_resource(max_entries=KEPT, show_spinner=False)
