@@ -18,7 +18,7 @@ from dashboard.warehouse.connect import BATCH_ROWS
 from dashboard.warehouse.delimited import csv_lines
 from dashboard.warehouse.fill import Filling, values
 from dashboard.warehouse.mapping import LoadError
-from dashboard.warehouse.staging import LINE, File, Staged
+from dashboard.warehouse.staging import LINE, File, Staged, hold
 from dashboard.warehouse.writing import ident, literal, run
 
 SET_ASIDE_COLUMNS = ("table", "file", "line", "column", "value", "reason", "row")
@@ -31,7 +31,7 @@ def write_set_aside(job: Filling, path: Path, before: Path | None) -> None:
     When files were added, behind the rows that were set aside `before`.
     """
     _number_lines(job)
-    parts = [_set_aside_rows(job, at, part) for at, part in enumerate(job.candidates) if part.checks]
+    parts = [_set_aside_rows(job, at, part) for at, part in enumerate(job.candidates) if part.losses]
     parts += [
         f"""
         SELECT {literal(table)} AS "table", file, line, NULL::VARCHAR AS "column", NULL::VARCHAR AS value,
@@ -65,7 +65,7 @@ def _set_aside_rows(job: Filling, at: int, part: Candidates) -> str:
             {at} AS _part, s._row, s._entry
         FROM ({part.set_aside()}) AS s
         JOIN {checks} AS c (place, name, reason) ON c.place = s._why
-        JOIN {part.base.table} AS r ON r.rowid = s._row - 1
+        JOIN (SELECT *, {part.base.row} AS _row FROM {part.base.table}) AS r ON r._row = s._row
         JOIN {files} AS f (first, last, name) ON s._row BETWEEN f.first AND f.last
         LEFT JOIN stage.line AS l ON l.source = {literal(part.base.name)} AND l._row = s._row
         """
@@ -82,7 +82,7 @@ def _number_lines(job: Filling) -> None:
     """`stage.line`: the line in the file of each row set aside from a CSV file."""
     run(job.connection, "CREATE TABLE stage.line (source VARCHAR, _row BIGINT, line BIGINT)")
     for name, staged in job.sources.items():
-        parts = [part.table for part in job.candidates if part.base is staged]
+        parts = [part.lost for part in job.candidates if part.base is staged]
         if staged.source.format != "csv" or not parts:
             continue
         aside = " UNION ".join(f"SELECT _row FROM {table} WHERE _why IS NOT NULL" for table in parts)
@@ -164,6 +164,8 @@ def _is_utf8(text: bytes) -> bool:
 def _overwrite(job: Filling, staged: Staged, file: File, mended: list[dict[str, str]]) -> int:
     """How many values of a file's rows were set."""
     places = _rows_by_line(job, staged, file)
+    if staged.viewed:
+        hold(job.connection, staged)
     done = 0
     for row in mended:
         at = places.get(int(row["line"]))

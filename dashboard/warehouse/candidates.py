@@ -51,7 +51,6 @@ AMOUNTS = {
     "service_event": ("quantity",),
     "direct_cost": ("amount",),
 }
-GOOD = "_why IS NULL AND NOT _repeat"
 EXACT = "DECIMAL(38,8)"
 SIGNED = ("quantity", "revenue", "discount", "cost_of_goods")
 
@@ -83,11 +82,13 @@ class Value:
 
 @dataclass
 class Candidates:
-    """A feed, staged: table `stage.feed_N` has one row for each row read (and each entry of a spread).
+    """A feed, staged: `stage.feed_N` has one row for each row read (and each entry of a spread).
 
-    `_why` is the place in `checks` of the first reason not to load the row, NULL for a good one; `_repeat`
-    marks the later ones of exact repeats that are to be merged. Rows of a table of codes that say the same are one
-    candidate of several `_rows`. `source` is the FROM clause they came from.
+    It is a view, for to work a row out twice is cheaper than to keep it; but rows of a table of codes that say the
+    same are one candidate of several `_rows`, kept in a table. `_why` is the place in `checks` of the first reason
+    not to load the row, NULL for a good one. Those not to be loaded are in the table `lost`: (_row, _entry, _why,
+    _code: the unknown code that is the reason, _rows and the `amounts`), with `_why` NULL for the rows that are
+    merged. `source` is the FROM clause the candidates came from.
     """
 
     feed: Feed
@@ -96,10 +97,24 @@ class Candidates:
     source: str
     fields: tuple[str, ...]
     checks: list[Check]
+    losses: int = 0
+
+    @property
+    def lost(self) -> str:
+        return f"{self.table}_lost"
 
     @property
     def good(self) -> str:
-        return f"(SELECT * FROM {self.table} WHERE {GOOD})"
+        """The rows to load, in order, as a FROM clause."""
+        if not self.losses:
+            return self.table
+        place = "_row" if self.entries == 1 else f"_row * {self.entries} + _entry"
+        return f"(SELECT * FROM {self.table} WHERE {place} NOT IN (SELECT {place} FROM {self.lost}))"
+
+    @property
+    def amounts(self) -> tuple[str, ...]:
+        """The fields whose sums have to come out even."""
+        return tuple(name for name in AMOUNTS.get(self.feed.table, ()) if name in self.fields)
 
     @property
     def rows(self) -> str:
@@ -107,15 +122,14 @@ class Candidates:
         return "_rows" if self.feed.table in DIMENSIONS else "1"
 
     def set_aside(self) -> str:
-        """The rows not to load, a query of (_row, _entry, _why, _shown); their text is read again here."""
+        """The rows set aside, a query of (_row, _entry, _why, _shown); their text is read again here."""
         row, entry, why = map(of_aside, ("_row", "_entry", "_why"))
-        columns = ("_row", "_entry", "_why", *self.fields)
-        renamed = ", ".join(f"{ident(name)} AS {of_aside(name)}" for name in columns)
+        renamed = ", ".join(f"{name} AS {of_aside(name)}" for name in ("_row", "_entry", "_why", "_code"))
         shown = "".join(f" WHEN {at} THEN {check.shown}" for at, check in enumerate(self.checks))
         return (
             f"SELECT {row} AS _row, {entry} AS _entry, {why} AS _why,"
             f" CAST(CASE {why}{shown} END AS VARCHAR) AS _shown FROM {self.source}"
-            f" JOIN (SELECT {renamed} FROM {self.table} WHERE _why IS NOT NULL)"
+            f" JOIN (SELECT {renamed} FROM {self.lost} WHERE _why IS NOT NULL)"
             f" ON {row} = {ident(self.base.name)}._row"
         )
 
@@ -125,7 +139,7 @@ class Candidates:
 
 
 def of_aside(name: str) -> str:
-    """A candidate's column under a name that no column of a source has."""
+    """A column of the rows set aside under a name that no column of a source has."""
     return ident(f"set aside {name}")
 
 

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from dashboard.warehouse.candidates import AMOUNTS, GOOD, Candidates, Check, Entry, View, exact_name, of_aside
+from dashboard.warehouse.candidates import Candidates, Check, Entry, View, exact_name, of_aside
 from dashboard.warehouse.mapping import (
     BLANK_IS_A_VALUE,
     DIMENSIONS,
@@ -45,12 +47,11 @@ class Held:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of some rows of a feed: set aside for a reason, merged, or (neither) loaded."""
+class Read:
+    """What was read for a feed, whatever became of it; `exact` are the amounts before each row was rounded."""
 
-    reason: str | None
-    merged: bool
     held: Held
+    exact: tuple[Decimal, ...]
 
 
 class Filling:
@@ -69,6 +70,7 @@ class Filling:
         self.before: dict[str, tuple[int, int]] = {}
         self.sources: dict[str, Staged] = {}
         self.candidates: list[Candidates] = []
+        self.read: dict[str, Read] = {}
         self.added: dict[str, int] = {}
         self.notes: dict[str, list[str]] = {}
 
@@ -141,10 +143,8 @@ class Filling:
         wanted = [f"{ident(key)} IS NOT NULL" for key in self._key_to_find(feed)]
         if parent and parent.entries > 1:
             wanted.append(f"_row IN (SELECT _row FROM {parent.good})")
-        elif parent and self._rows(f"SELECT 1 FROM {parent.table} WHERE NOT {GOOD} LIMIT 1"):
-            wanted.append(f"_row NOT IN (SELECT _row FROM {parent.table} WHERE NOT {GOOD})")
-        repeated = self._find_repeats(table, base) if feed.repeats else None
-        merged = f"_row IN (FROM {repeated})" if feed.repeats == "merge" else "false"
+        elif parent and parent.losses:
+            wanted.append(f"_row NOT IN (SELECT _row FROM {parent.lost})")
         rows = f"({' UNION ALL '.join(selects)}) WHERE {' AND '.join(wanted) or 'true'}"
         if feed.table in DIMENSIONS:
             # Rows that say the same are one candidate; one that is to be set aside stays alone.
@@ -152,18 +152,34 @@ class Filling:
                 "(SELECT min(_row) AS _row, max(_row) AS _last, count(*) AS _rows, * EXCLUDE (_row),"
                 f" CASE WHEN _why IS NOT NULL THEN _row END AS _alone FROM {rows} GROUP BY ALL)"
             )
-        try:
-            self._rows(f"CREATE TABLE {table} AS SELECT *, {merged} AS _repeat FROM {rows}")
-        except duckdb.Error as error:
-            raise LoadError(f"{feed.place}: a row can't be worked out: {first_line(error)}") from None
         checks = [check for entry in entries for check in entry.checks]
-        candidates = Candidates(feed, table, base, view.source, fields, checks)
+        part = Candidates(feed, table, base, view.source, fields, checks)
+        with _working_out(feed):
+            self._rows(f"CREATE {'TABLE' if feed.table in DIMENSIONS else 'VIEW'} {table} AS SELECT * FROM {rows}")
+            self._read(part)
+        if feed.repeats:
+            self._find_repeats(part)
         if feed.replaces:
-            self._replace(candidates)
-        if feed.repeats == "keep":
-            kept = self._rows(f"SELECT count(*) FROM {candidates.good} SEMI JOIN {repeated} USING (_row)")
-            self._note(feed.table, f"{kept[0][0]:,} exact repeats of other rows are among those loaded")
-        return candidates
+            self._replace(part)
+        return part
+
+    def _read(self, part: Candidates) -> None:
+        """Add up what was read for a feed, and note the rows with a reason not to load them as lost."""
+        wanted = [ident(name) for one in part.amounts for name in (one, exact_name(one))]
+        sums = "".join(f", coalesce(sum({name}), 0)" for name in wanted)
+        rows, bad, *totals = self._rows(
+            f"SELECT coalesce(sum({part.rows}), 0)::BIGINT, count(_why){sums} FROM {part.table}"
+        )[0]
+        self.read[part.table] = Read(Held(rows, tuple(totals[::2])), tuple(totals[1::2]))
+        lost = _lost(part, part.table, "_why")
+        self._rows(f"CREATE TABLE {part.lost} AS {lost} WHERE {'_why IS NOT NULL' if bad else 'false'}")
+        part.losses = bad
+
+    def _lose(self, part: Candidates, rows: str, why: str = "NULL", code: str = "NULL") -> int:
+        """Note candidates (a FROM clause) as lost: merged, or for a reason. Returns how many."""
+        lost = self._rows(f"INSERT INTO {part.lost} {_lost(part, rows, why, code)}")[0][0]
+        part.losses += lost
+        return lost
 
     def _fields(self, table: str) -> set[str]:
         """The fields that some feed of a table fills, and those that are filled without it."""
@@ -175,16 +191,22 @@ class Filling:
         """The fields without which a row of another table simply names nothing here."""
         return natural_key(metadata.tables[feed.table]) if feed.rows_of else ()
 
-    def _find_repeats(self, table: str, base: Staged) -> str:
-        """A table of the rows that repeat an earlier one in every column."""
+    def _find_repeats(self, part: Candidates) -> None:
+        """Find the rows that repeat an earlier one in every column, and merge or only count them."""
+        base, repeats = part.base, f"{part.table}_repeats"
         columns = ", ".join(ident(column) for column in base.columns)
         hashed = f"hash({columns})"
         self._rows(
-            f"CREATE TABLE {table}_repeats AS SELECT rowid + 1 AS _row FROM {base.table}"
+            f"CREATE TABLE {repeats} AS SELECT {base.row} AS _row FROM {base.table}"
             f" WHERE {hashed} IN (SELECT {hashed} FROM {base.table} GROUP BY 1 HAVING count(*) > 1)"
-            f" QUALIFY row_number() OVER (PARTITION BY {columns} ORDER BY rowid) > 1"
+            f" QUALIFY row_number() OVER (PARTITION BY {columns} ORDER BY {base.row}) > 1"
         )
-        return f"{table}_repeats"
+        repeated = f"{part.good} SEMI JOIN {repeats} USING (_row)"
+        if part.feed.repeats == "merge":
+            self._lose(part, repeated)
+        else:
+            kept = self._rows(f"SELECT count(*) FROM {repeated}")[0][0]
+            self._note(part.feed.table, f"{kept:,} exact repeats of other rows are among those loaded")
 
     def _note(self, table: str, note: str) -> None:
         self.notes.setdefault(table, []).append(note)
@@ -210,12 +232,13 @@ class Filling:
         keys = ", ".join(map(ident, key))
         picked = "".join(f", {pick}({ident(n)}, _choice) AS {ident(n)}" for n in others)
         differ = "".join(f", min({ident(n)}) <> max({ident(n)}) AS {ident(f'{n} differs')}" for n in others)
-        self._rows(
-            f"CREATE TABLE stage.merged_{name} AS SELECT *,"
-            f" coalesce(_old, {last} + row_number() OVER (PARTITION BY _old IS NULL ORDER BY _first)) AS _key FROM"
-            f" (SELECT {keys}{picked}{differ}, min(_order) AS _first, sum(_rows)::BIGINT AS _rows, max(_old) AS _old"
-            f" FROM ({rows}) GROUP BY {keys})"
-        )
+        with _working_out(parts[0].feed):
+            self._rows(
+                f"CREATE TABLE stage.merged_{name} AS SELECT *,"
+                f" coalesce(_old, {last} + row_number() OVER (PARTITION BY _old IS NULL ORDER BY _first)) AS _key FROM"
+                f" (SELECT {keys}{picked}{differ}, min(_order) AS _first, sum(_rows)::BIGINT AS _rows,"
+                f" max(_old) AS _old FROM ({rows}) GROUP BY {keys})"
+            )
         for other in others:
             differing = f"SELECT count(*) FROM stage.merged_{name} WHERE {ident(f'{other} differs')}"
             if codes := self._rows(differing)[0][0]:
@@ -266,11 +289,8 @@ class Filling:
         files = "CASE" + "".join(f" WHEN _row <= {f.last} THEN {at}" for at, f in enumerate(part.base.files)) + " END"
         keys = ", ".join(map(ident, part.feed.replaces))
         same = " AND ".join(f"d.{ident(key)} = c.{ident(key)}" for key in part.feed.replaces)
-        replaced = self._rows(
-            f"UPDATE {part.table} AS c SET _repeat = true FROM (SELECT {keys}, max({files}) AS last"
-            f" FROM {part.good} GROUP BY {keys} HAVING min({files}) < max({files})) AS d"
-            f" WHERE {same} AND {files} < d.last AND _why IS NULL"
-        )[0][0]
+        later = f"SELECT {keys}, max({files}) AS last FROM {part.good} GROUP BY {keys} HAVING min({files}) < last"
+        replaced = self._lose(part, f"(FROM {part.good}) AS c SEMI JOIN ({later}) AS d ON {same} AND {files} < d.last")
         if replaced:
             what = ", ".join(part.feed.replaces)
             self._note(part.feed.table, f"{replaced:,} rows gave way to rows of a later file with the same {what}")
@@ -297,14 +317,20 @@ class Filling:
         """Set aside the rows whose required reference names a code that isn't there."""
         for target in targets(metadata.tables[name]).values():
             for part in self._of(name) if target.reference and target.required else ():
-                code = ident(target.field)
+                if not self._count_unknown(part.table, target)[0]:
+                    continue
                 column = getattr(part.feed.fields.get(target.field), "column", None) or target.field
                 reason = f"this {target.field} is not in table {target.reference}"
-                part.checks.append(Check(reason, column, "", of_aside(target.field)))
-                self._rows(
-                    f"UPDATE {part.table} SET _why = {len(part.checks) - 1} WHERE _why IS NULL"
-                    f" AND {code} NOT IN (SELECT code FROM stage.merged_{target.reference})"
-                )
+                why = len(part.checks)
+                part.checks.append(Check(reason, column, "", of_aside("_code")))
+                code, unknown = ident(target.field), _unknown(target)
+                self._lose(part, f"{part.good} WHERE {unknown}", str(why), code)
+                if part.feed.repeats == "merge" or part.feed.replaces:
+                    # What was merged is not to be loaded either.
+                    self._rows(
+                        f"UPDATE {part.lost} AS l SET _why = {why}, _code = {code} FROM {part.table} AS s"
+                        f" WHERE l._why IS NULL AND l._row = s._row AND l._entry = s._entry AND {unknown}"
+                    )
 
     def _insert(self, name: str) -> None:
         """Fill one table of the warehouse from what was merged, or from the good candidates."""
@@ -318,7 +344,8 @@ class Filling:
         first = self.before.get(name, (0, 0))[1]
         for part in self._of(name):
             number = f"{first} + (s._row - 1) * {part.entries} + s._entry + 1, "
-            self._insert_from(name, part.good, f"{own}, ", number)
+            with _working_out(part.feed):
+                self._insert_from(name, part.good, f"{own}, ", number)
             first += part.base.rows * part.entries
             if part.feed.return_of:
                 self._match_returns(part)
@@ -335,8 +362,7 @@ class Filling:
             elif target.reference:
                 alias = ident(f"key of {target.field}")
                 joins += f" LEFT JOIN stage.merged_{target.reference} AS {alias} ON {alias}.code = {value}"
-                unknown = f"{value} IS NOT NULL AND {alias}.code IS NULL"
-                self._note_unknown(name, target, f"{rows} AS s{joins} WHERE {unknown}", value)
+                self._note_unknown(name, target, rows)
                 value = f"{alias}._key"
             columns.append(ident(target.column.name))
             values.append(value)
@@ -345,26 +371,33 @@ class Filling:
             f" SELECT {number}{', '.join(values)} FROM {rows} AS s{joins}"
         )
 
-    def _note_unknown(self, name: str, target: Target, rows: str, value: str) -> None:
-        count, example = self._rows(f"SELECT count(*), min({value}) FROM {rows}")[0]
+    def _note_unknown(self, name: str, target: Target, rows: str) -> None:
+        count, example = (0, "") if target.required else self._count_unknown(rows, target)
         if count:
             what = f'{target.field} that is not in table {target.reference}, such as "{example}"'
             self._note(name, f"{count:,} name a {what}; loaded without it")
+
+    def _count_unknown(self, rows: str, target: Target) -> tuple[int, str]:
+        """How many rows name a code that isn't there, and one of these codes."""
+        count, example = self._rows(
+            f"SELECT count(*), min({ident(target.field)}) FROM {rows} WHERE {_unknown(target)}"
+        )[0]
+        return count, example
 
     # Reconciliation
 
     def _reconcile(self, name: str) -> TableReport:
         """What became of all that was read for a table. Raises LoadError if a row or a cent is missing."""
         parts = self._of(name)
-        amounts = [column for column in AMOUNTS.get(name, ()) if column in parts[0].fields]
+        amounts = parts[0].amounts
         none = Held(0, (Decimal(),) * len(amounts))
-        outcomes = [outcome for part in parts for outcome in self._outcomes(part, amounts)]
-        aside: dict[str, Held] = {}
-        for reason, held in ((o.reason, o.held) for o in outcomes if o.reason):
-            aside[reason] = aside.get(reason, none) + held
-        everything = sum((o.held for o in outcomes), none)
+        merged, aside = none, dict[str, Held]()
+        for reason, held in (outcome for part in parts for outcome in self._losses(part)):
+            if reason is None:
+                merged += held
+            else:
+                aside[reason] = aside.get(reason, none) + held
         set_aside = sum(aside.values(), none)
-        merged = sum((o.held for o in outcomes if o.merged), none)
         if natural_key(metadata.tables[name]):
             rest = "SELECT coalesce(sum(_rows - (_old IS NULL)::INTEGER), 0)::BIGINT"
             shared = f"{rest} FROM stage.merged_{name} WHERE _rows > 0"
@@ -377,7 +410,8 @@ class Filling:
         rows, *totals = self._rows(f"SELECT count(*){sums} FROM warehouse.{ident(name)}{new}")[0]
         rows -= 0 if entries else there
         loaded, added = Held(rows, tuple(totals)), self.added.get(name, 0)
-        read = replace(everything, rows=sum(self._rows_read(part) for part in parts))
+        held = sum((self.read[part.table].held for part in parts), none)
+        read = replace(held, rows=sum(self._rows_read(part) for part in parts))
         if replace(read, rows=read.rows + added) != loaded + merged + set_aside:
             raise LoadError(f"[table.{name}]: the totals don't reconcile, so nothing was published; report this")
         self._note_rounding(name, parts, dict(zip(amounts, read.amounts, strict=True)))
@@ -404,29 +438,24 @@ class Filling:
     def _rows_read(self, part: Candidates) -> int:
         """How many rows a feed had to account for, counted where they came from."""
         if part.feed.rows_of:
-            return self._rows(f"SELECT coalesce(sum({part.rows}), 0)::BIGINT FROM {part.table}")[0][0]
+            return self.read[part.table].held.rows
         rejected = sum(rows for _, rows in self._rejected(part.base.name)) if part.feed.source else 0
         return self._rows(f"SELECT count(*) FROM {part.base.table}")[0][0] * part.entries + rejected
 
-    def _outcomes(self, part: Candidates, amounts: list[str]) -> list[Outcome]:
-        """What became of a feed's rows: loaded, merged, or set aside for a reason."""
-        sums = "".join(f", coalesce(sum({ident(column)}), 0)" for column in amounts)
-        grouped = self._rows(
-            f"SELECT _why, _why IS NULL AND _repeat, sum({part.rows})::BIGINT{sums}"
-            f" FROM {part.table} GROUP BY 1, 2 ORDER BY 1, 2"
-        )
+    def _losses(self, part: Candidates) -> list[tuple[str | None, Held]]:
+        """The rows that weren't loaded, by the reason to set them aside; None for those that were merged."""
+        sums = "".join(f", coalesce(sum({ident(column)}), 0)" for column in part.amounts)
+        grouped = self._rows(f"SELECT _why, sum(_rows)::BIGINT{sums} FROM {part.lost} GROUP BY 1 ORDER BY 1")
         found = [
-            Outcome(None if why is None else part.checks[why].reason, merged, Held(rows, tuple(held)))
-            for why, merged, rows, *held in grouped
+            (None if why is None else part.checks[why].reason, Held(rows, tuple(held))) for why, rows, *held in grouped
         ]
-        nothing = (Decimal(),) * len(amounts)
+        nothing = (Decimal(),) * len(part.amounts)
         broken = self._rejected(part.base.name) if part.feed.source else []
-        return found + [Outcome(reason, False, Held(rows, nothing)) for reason, rows in broken]
+        return found + [(reason, Held(rows, nothing)) for reason, rows in broken]
 
     def _note_rounding(self, name: str, parts: list[Candidates], rounded: dict[str, Decimal]) -> None:
-        for column, total in rounded.items():
-            queries = [f"SELECT sum({ident(exact_name(column))}) FROM {part.table}" for part in parts]
-            exact = sum((self._rows(query)[0][0] or Decimal() for query in queries), Decimal())
+        for at, (column, total) in enumerate(rounded.items()):
+            exact = sum((self.read[part.table].exact[at] for part in parts), Decimal())
             if exact != total:
                 written = f"{exact.normalize():,f} as written, {total:,} with each row rounded"
                 self._note(name, f"{column} adds up to {written}")
@@ -465,6 +494,29 @@ class Filling:
         rows = list(info.items())
         self._rows("DELETE FROM warehouse.warehouse_info")
         self._rows(f"INSERT INTO warehouse.warehouse_info FROM {values(rows)}")
+
+
+def _lost(part: Candidates, rows: str, why: str, code: str = "NULL") -> str:
+    """Candidates as rows of the table `lost`."""
+    amounts = "".join(f", {ident(name)}" for name in part.amounts)
+    return (
+        f"SELECT _row, _entry, CAST({why} AS SMALLINT) AS _why, CAST({code} AS VARCHAR) AS _code,"
+        f" {part.rows} AS _rows{amounts} FROM {rows}"
+    )
+
+
+def _unknown(target: Target) -> str:
+    """SQL of whether a field names a code that isn't there."""
+    return f"{ident(target.field)} NOT IN (SELECT code FROM stage.merged_{target.reference})"
+
+
+@contextmanager
+def _working_out(feed: Feed) -> Iterator[None]:
+    """Tell what stops the work on the rows of a feed, such as an expression that fails, with its place."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise LoadError(f"{feed.place}: a row can't be worked out: {first_line(error)}") from None
 
 
 def values(rows: list[tuple[Any, ...]]) -> str:

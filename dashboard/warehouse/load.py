@@ -22,15 +22,16 @@ from pathlib import Path
 from time import perf_counter
 
 import duckdb
+from duckdb_sqlalchemy import Dialect
 from sqlalchemy import Column, MetaData, Table
+from sqlalchemy.schema import CreateTable
 
 from dashboard.warehouse.aside import apply_mended, write_set_aside
-from dashboard.warehouse.connect import engine_on
 from dashboard.warehouse.fill import Filling, Progress
 from dashboard.warehouse.mapping import LoadError, Mapping, in_mapping, read_mapping
 from dashboard.warehouse.report import LoadReport, TableReport
 from dashboard.warehouse.sources import connect, lock_down, open_sources
-from dashboard.warehouse.state import merged_state, planned, state_in, state_of
+from dashboard.warehouse.state import merged_state, planned, refuse_changed, state_in, state_of, written
 from dashboard.warehouse.writing import literal, run
 from queries.schema import metadata
 
@@ -65,25 +66,29 @@ def _load(mapping: Path, warehouse: Path, source: Path | None, add: bool, progre
         warehouse.with_name(f"{warehouse.stem}.{word}.csv") for word in ("set-aside", "refused", "mended")
     )
     with _loading_folder(warehouse) as scratch:
+        untouched = written(plan)
         before, now = state_in(warehouse), state_of(plan, mended)
         reading = planned(plan, before, now, add)
         if reading.nothing:
             return LoadReport(mapping.name, warehouse.name, aside.name, (), (), perf_counter() - started)
         fresh = scratch / "warehouse.duckdb"
-        if reading.everything:
-            _create(fresh)
-        else:
+        if not reading.everything:
             shutil.copyfile(warehouse, fresh)
         connection = connect(scratch)
         try:
             run(connection, f"ATTACH {literal(fresh)} AS warehouse")
+            if reading.everything:
+                _create(connection)
             job = Filling(plan, connection, None if reading.everything else frozenset(reading.added))
             for name, staged in open_sources(connection, plan, scratch, job.wanted(), reading.added, progress):
                 job.sources[name] = staged
-            lock_down(connection)
+            lock_down(connection, job.sources.values())
             apply_mended(job, mended)
-            tables = job.fill(progress)
-            write_set_aside(job, scratch / "set-aside.csv", aside if reading.added else None)
+            try:
+                tables = job.fill(progress)
+                write_set_aside(job, scratch / "set-aside.csv", aside if reading.added else None)
+            finally:
+                refuse_changed(plan, untouched)  # which is then the reason for what went wrong, too
             _refuse_too_many_bad(plan, tables, scratch / "set-aside.csv", refused)
             seconds = round(perf_counter() - started, 2)
             report = LoadReport(mapping.name, warehouse.name, aside.name, tables, job.notes_of_sources(), seconds)
@@ -154,16 +159,15 @@ def _clear_if_dead(folder: Path) -> None:
         pass  # that load is alive
 
 
-def _create(path: Path) -> None:
-    """A warehouse with every table of the contract, all empty.
+def _create(connection: duckdb.DuckDBPyConnection) -> None:
+    """Every table of the contract in the attached warehouse, all empty.
 
     Without indexes: what the loader numbers and merges is unique, and to prove it again would double the time.
     """
-    plain = MetaData()
     for table in metadata.sorted_tables:
-        Table(table.name, plain, *(Column(c.name, c.type, nullable=c.nullable) for c in table.columns))
-    with duckdb.connect(str(path)) as connection:
-        plain.create_all(engine_on(connection))
+        columns = (Column(c.name, c.type, nullable=c.nullable) for c in table.columns)
+        plain = Table(table.name, MetaData(), *columns, schema="warehouse")
+        run(connection, str(CreateTable(plain).compile(dialect=Dialect())))
 
 
 def _publish(aside: Path, aside_target: Path, fresh: Path, target: Path) -> None:

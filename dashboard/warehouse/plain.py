@@ -25,6 +25,7 @@ from dashboard.warehouse.writing import first_line
 UNREADABLE = "\ufffd"
 CHUNK = 1 << 20
 SAMPLE = 1 << 16
+LONGEST_LINE = 1 << 26
 PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"PK\x03\x04": "zip"}
 MOST_UNPACKED = 200
 """How many times its size a file may unpack to; tables of real data stay below 50."""
@@ -148,16 +149,26 @@ def _told(path: Path) -> str:
                 return encoding
         if start.count(0) > len(start) // 5:
             return "utf-16-le" if start[1::2].count(0) > start[::2].count(0) else "utf-16-be"
-        file.seek(0)
-        while lines := file.readlines(CHUNK):
-            text = b"".join(lines)
-            if text.isascii():
-                continue
-            try:
-                text.decode("utf-8")
-            except UnicodeDecodeError:
-                return _guessed(b"".join(line for line in lines if not line.isascii())[:SAMPLE])
+    for _, text in whole_lines(path, CHUNK):
+        if text.isascii():
+            continue
+        try:
+            text.decode("utf-8")
+        except UnicodeDecodeError:
+            lines = text.splitlines(keepends=True)
+            return _guessed(b"".join(line for line in lines if not line.isascii())[:SAMPLE])
     return "utf-8"
+
+
+def whole_lines(path: Path, size: int) -> Iterator[tuple[int, bytes]]:
+    """The content of a file, a stretch of lines of about this size at a time, each with its offset."""
+    offset = 0
+    with path.open("rb") as file:
+        while text := file.read(size) + file.readline(LONGEST_LINE):
+            if len(text) == size + LONGEST_LINE and not text.endswith(b"\n"):
+                raise LoadError(f"{path.name}: a line of more than {LONGEST_LINE >> 20} MB; this is no table of text")
+            yield offset, text
+            offset += len(text)
 
 
 def _guessed(text: bytes) -> str:

@@ -1,15 +1,12 @@
 """The sources that a mapping names, brought into the staging database as they are written.
 
-Everything is read whole and first; after that the staging connection can't reach a file any more, so that an
+Everything is opened first; after that the staging connection can't reach another file any more, so that an
 expression in a mapping can't either. CSV, Excel, JSON lines and databases come in as text, Parquet with its own
-types. A new kind of source is a reader here: it appends rows and rejects what is no row.
+types and without being copied. A new kind of source is a reader here: it appends rows and rejects what is no row.
 """
-# Names are quoted by `ident` and values by `literal`; the statements can't be bound parameters throughout.
-# ruff: noqa: S608
-
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +18,12 @@ from dashboard.warehouse.databases import read_database
 from dashboard.warehouse.delimited import read_csv
 from dashboard.warehouse.jsonlines import read_jsonl
 from dashboard.warehouse.mapping import LoadError, Mapping, Source, format_of
+from dashboard.warehouse.parquet import read_parquet
 from dashboard.warehouse.plain import unpacked
 from dashboard.warehouse.progress import Progress, told
 from dashboard.warehouse.sheets import read_xls, read_xlsx
-from dashboard.warehouse.staging import (
-    LINE,
-    File,
-    Plain,
-    Staged,
-    append,
-    append_batches,
-    count,
-    same_columns,
-    texts_table,
-)
-from dashboard.warehouse.writing import NO_BLANKS, ODD, first_line, ident, literal, run
+from dashboard.warehouse.staging import LINE, Plain, Staged, append_batches, hold, texts_table
+from dashboard.warehouse.writing import first_line, ident, literal, run
 
 
 def connect(scratch: Path) -> duckdb.DuckDBPyConnection:
@@ -50,6 +38,7 @@ def connect(scratch: Path) -> duckdb.DuckDBPyConnection:
     )
     # The engine's own bar would go to standard output; its count is asked for instead.
     run(connection, "SET enable_progress_bar = true; SET enable_progress_bar_print = false")
+    run(connection, "SET parquet_metadata_cache = true")
     run(connection, "CREATE SCHEMA raw; CREATE SCHEMA stage")
     run(
         connection,
@@ -58,8 +47,10 @@ def connect(scratch: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def lock_down(connection: duckdb.DuckDBPyConnection) -> None:
-    """From here on no statement reaches a file, and none can undo that."""
+def lock_down(connection: duckdb.DuckDBPyConnection, sources: Iterable[Staged]) -> None:
+    """From here on no statement reaches a file but those that are viewed, and none can undo that."""
+    viewed = (file.plain.path for staged in sources if staged.viewed for file in staged.files)
+    run(connection, f"SET allowed_paths = [{', '.join(map(literal, viewed))}]")
     run(connection, "SET enable_external_access = false")
     run(connection, "SET lock_configuration = true")
 
@@ -129,7 +120,7 @@ def _read_files(
         title = path.relative_to(folder).as_posix()
         files.append(unpacked(source, path, title, scratch / f"{source.name}-{number}.plain"))
     if source.format == "parquet":
-        _read_parquet(connection, staged, files)
+        read_parquet(connection, staged, files)
     elif source.format == "jsonl":
         read_jsonl(connection, staged, files, scratch)
     else:
@@ -140,43 +131,10 @@ def _read_files(
 
 def _fill_down(connection: duckdb.DuckDBPyConnection, staged: Staged) -> None:
     """Give empty cells the value above them in the same file."""
-    file = "CASE" + "".join(f" WHEN rowid < {file.last} THEN {at}" for at, file in enumerate(staged.files)) + " END"
-    order = f"OVER (PARTITION BY {file} ORDER BY rowid)"
+    ends = "".join(f" WHEN {staged.row} <= {file.last} THEN {at}" for at, file in enumerate(staged.files))
+    order = f"OVER (PARTITION BY CASE{ends} END ORDER BY {staged.row})"
     filled = ", ".join(
         f"last_value(nullif(trim({ident(name)}), '') IGNORE NULLS) {order} AS {ident(name)}"
         for name in staged.source.fill_down
     )
-    run(connection, f"CREATE TABLE raw.filled AS SELECT * REPLACE ({filled}) FROM {staged.table} ORDER BY rowid")
-    run(connection, f"DROP TABLE {staged.table}; ALTER TABLE raw.filled RENAME TO {ident(staged.name)}")
-
-
-def _read_parquet(connection: duckdb.DuckDBPyConnection, staged: Staged, files: list[Plain]) -> None:
-    """All files at once: a column may be whole in one file and have fractions in the next."""
-    names: list[set[str]] = []
-    for file in files:
-        names.append({row[0] for row in run(connection, f"DESCRIBE FROM read_parquet({literal(file.path)})")})
-        same_columns(staged, files[0].title, names[0], file.title, names[-1])
-    copies = ", ".join(literal(file.path) for file in files)
-    append(
-        connection,
-        staged,
-        files[0],
-        f"SELECT * FROM read_parquet([{copies}], union_by_name = true, binary_as_string = true)",
-    )
-    staged.blanks = _blanks(connection, staged)
-    staged.files.clear()
-    for file in files:
-        rows = count(connection, f"read_parquet({literal(file.path)})")
-        staged.files.append(File(file, staged.rows + 1, staged.rows + rows))
-
-
-def _blanks(connection: duckdb.DuckDBPyConnection, staged: Staged) -> int:
-    """What surrounds the text of a staged source: nothing, or something to be trimmed."""
-    words = [ident(column) for column, kind in staged.columns.items() if kind == "VARCHAR"]
-    odd = "chr(160), chr(12288)"
-    around = " OR ".join(
-        f"{word} < '!' OR prefix({word}, chr(160)) OR prefix({word}, chr(12288))"
-        f" OR right({word}, 1) IN (' ', chr(9), chr(10), chr(13), {odd})"
-        for word in words
-    )
-    return ODD if words and run(connection, f"SELECT 1 FROM {staged.table} WHERE {around} LIMIT 1") else NO_BLANKS
+    hold(connection, staged, filled)

@@ -62,7 +62,10 @@ class File:
 
 @dataclass
 class Staged:
-    """A source in the staging database: table `raw.NAME`, one row a row, numbered from 1 in file order."""
+    """A source in the staging database: table `raw.NAME`, one row a row, numbered from 1 in file order.
+
+    When `viewed`, it is a view of files that are read again at each look.
+    """
 
     source: Source
     columns: dict[str, str] = field(default_factory=dict)
@@ -70,6 +73,7 @@ class Staged:
     garbled: str = ""
     notes: list[str] = field(default_factory=list)
     blanks: int = ODD
+    viewed: bool = False
 
     @property
     def name(self) -> str:
@@ -82,6 +86,11 @@ class Staged:
     @property
     def table(self) -> str:
         return f"raw.{ident(self.name)}"
+
+    @property
+    def row(self) -> str:
+        """SQL of the number of a row of the table."""
+        return "_row" if self.viewed else "rowid + 1"
 
     @property
     def writing(self) -> Writing:
@@ -100,7 +109,7 @@ class Staged:
 
         Beside each declared column stands its text as written, for the report of a value that can't be read.
         """
-        parts = ["rowid + 1 AS _row"]
+        parts = [f"{self.row} AS _row"]
         for column, kind in self.columns.items():
             name = ident(column)
             value = clean(name, kind, self.writing)
@@ -127,20 +136,38 @@ def as_written(column: str) -> str:
 def append(connection: duckdb.DuckDBPyConnection, staged: Staged, file: Plain, query: str) -> None:
     """Put a file's rows behind those staged so far. Every file of a source has the same columns."""
     name = file.title
-    columns = {column: kind for column, kind, *_ in run(connection, f"DESCRIBE {query}")}
-    if len(columns) > COLUMNS:
-        many = f"{len(columns):,} columns; more than {COLUMNS:,}"
-        raise LoadError(f"{staged.source.place}: {name} has {many} are no table")
-    own = {"_row"} if columns.pop(LINE, None) == "BIGINT" else {"_row", LINE}
-    if reserved := own & columns.keys():
-        raise LoadError(f"{staged.source.place}: {name} has a column {min(reserved)}, a name used here; rename it")
+    if not staged.files:
+        run(connection, f"CREATE TABLE {staged.table} AS {query}")
+    read = query if staged.files else f"FROM {staged.table}"
+    columns = {column: kind for column, kind, *_ in run(connection, f"DESCRIBE {read}")}
+    numbered = columns.pop(LINE, None) == "BIGINT"
+    refuse_columns(staged, name, columns, ("_row",) if numbered else ("_row", LINE))
     if staged.files:
         same_columns(staged, staged.files[0].name, staged.columns, name, columns)
         run(connection, f"INSERT INTO {staged.table} BY NAME {query}")
     else:
         staged.columns = columns
-        run(connection, f"CREATE TABLE {staged.table} AS {query}")
     staged.files.append(File(file, staged.rows + 1, count(connection, staged.table)))
+
+
+def refuse_columns(staged: Staged, name: str, columns: Iterable[str], reserved: tuple[str, ...]) -> None:
+    """Raise LoadError for what is no table, and for a column of a name that is used here."""
+    found = {column.casefold() for column in columns}
+    if len(found) > COLUMNS:
+        many = f"{len(found):,} columns; more than {COLUMNS:,}"
+        raise LoadError(f"{staged.source.place}: {name} has {many} are no table")
+    if taken := found & set(reserved):
+        raise LoadError(f"{staged.source.place}: {name} has a column {min(taken)}, a name used here; rename it")
+
+
+def hold(connection: duckdb.DuckDBPyConnection, staged: Staged, replaced: str = "") -> None:
+    """Make a table of a source's rows as they are now, in order; some columns `replaced` by SQL."""
+    rows = f"* {'EXCLUDE (_row)' if staged.viewed else ''} {f'REPLACE ({replaced})' if replaced else ''}"
+    held = ident(f"{staged.name} held")
+    run(connection, f"CREATE TABLE raw.{held} AS SELECT {rows} FROM {staged.table} ORDER BY {staged.row}")
+    run(connection, f"DROP {'VIEW' if staged.viewed else 'TABLE'} {staged.table}")
+    run(connection, f"ALTER TABLE raw.{held} RENAME TO {ident(staged.name)}")
+    staged.viewed = False
 
 
 def same_columns(staged: Staged, first: str, ours: Iterable[str], other: str, theirs: Iterable[str]) -> None:

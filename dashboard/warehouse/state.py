@@ -56,6 +56,21 @@ def state_of(mapping: Mapping, mended: Path) -> State:
     return State(digest.hexdigest(), files)
 
 
+def written(mapping: Mapping) -> dict[Path, tuple[int, int, int]]:
+    """When each file was last written, its size and its place on the disk: what tells that it was changed."""
+    files = [path for source in mapping.sources.values() if not source.url for path in files_of(source, mapping.folder)]
+    return {path: (path.stat().st_mtime_ns, path.stat().st_size, path.stat().st_ino) for path in files}
+
+
+def refuse_changed(mapping: Mapping, before: dict[Path, tuple[int, int, int]]) -> None:
+    """Raise LoadError if a file was changed, or came or went, since it was `written` so."""
+    now = written(mapping)
+    changed = sorted(path for path in before.keys() | now.keys() if before.get(path) != now.get(path))
+    if changed:
+        name = changed[0].relative_to(mapping.folder).as_posix()
+        raise LoadError(f"{name} was changed while it was loaded, so nothing was published; load again")
+
+
 def state_in(warehouse: Path) -> State | None:
     """The state that a warehouse was loaded in; None for one that no load made."""
     if not warehouse.exists():
