@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import shlex
 import socket
 import sys
 import time
@@ -72,6 +73,7 @@ def _serve(options: argparse.Namespace) -> None:
 
     warm.start(settings)
     flags = {"server.port": options.port, "server.address": options.host, "server.headless": True}
+    flags["logger.hideWelcomeMessage"] = True  # it would say the address once more
     bootstrap.load_config_options({name.replace(".", "_"): value for name, value in flags.items()})
     bootstrap.run(str(ROOT / "dashboard" / "app.py"), False, [], flags)
     # Nothing is left to be done; an ordinary exit prints pages of leak reports from DuckDB's bindings.
@@ -100,6 +102,8 @@ def _load(options: argparse.Namespace) -> None:
     from dashboard.warehouse.load import load
 
     settings = Settings.read(options.warehouse)
+    if settings.is_demo:
+        raise DashboardError("load: name the warehouse to make, such as --warehouse shop.duckdb; the demo is kept")
     path = _file_of(settings, "load")
     path.parent.mkdir(parents=True, exist_ok=True)
     source = Path(options.source) if options.source else None
@@ -111,6 +115,7 @@ def _load(options: argparse.Namespace) -> None:
         _judge(settings)
     else:
         _ensure_marts(settings)
+    print(f"look at it: dashboard serve --warehouse {shlex.quote(str(path))}")
 
 
 def _suggest(options: argparse.Namespace) -> None:
@@ -123,7 +128,9 @@ def _suggest(options: argparse.Namespace) -> None:
     found = suggest([Path(name) for name in options.suggest], target.absolute().parent if target else Path.cwd())
     if target:
         target.write_text(found.text, "utf-8")
-        print(f"{target} is written; read it, then run 'dashboard load --mapping {target}'")
+        warehouse = shlex.quote(f"{target.stem}.duckdb")
+        print(f"{target} is written; read it, then run")
+        print(f"  dashboard load --mapping {shlex.quote(str(target))} --warehouse {warehouse}")
     else:
         print(found.text, end="")
     for text in found.unsure:
@@ -333,7 +340,7 @@ def _ensure_marts(settings: Settings) -> None:
     if current_version(settings.marts) is not None:
         return
     if settings.is_file and not Path(settings.warehouse).exists():
-        if Path(settings.warehouse).resolve() != (HOME / "demo.duckdb").resolve():
+        if not settings.is_demo:
             raise DashboardError(
                 f"no warehouse at {settings.warehouse}: make one with 'dashboard demo' or 'dashboard load'"
             )

@@ -15,6 +15,7 @@ from dashboard.scope import PERMISSIONS, Scope
 ROOT = Path(__file__).resolve().parent.parent
 HOME = Path(os.environ.get("DASHBOARD_HOME", ROOT / "var"))
 """Where the demo and what people write are kept."""
+DEMO = HOME / "demo.duckdb"
 
 WAREHOUSE_VARIABLE = "DASHBOARD_WAREHOUSE"
 ACCESS_VARIABLE = "DASHBOARD_ACCESS"
@@ -36,13 +37,18 @@ class Settings:
     @classmethod
     def read(cls, warehouse: str | None = None) -> Settings:
         """Settings from the argument, else the environment, else the embedded demo."""
-        where = warehouse or os.environ.get(WAREHOUSE_VARIABLE) or str(HOME / "demo.duckdb")
+        where = warehouse or os.environ.get(WAREHOUSE_VARIABLE) or str(DEMO)
         access = os.environ.get(ACCESS_VARIABLE)
         return cls(where, Path(access) if access else None, os.environ.get(LEDGER_VARIABLE) or None)
 
     @property
     def is_file(self) -> bool:
         return "://" not in self.warehouse
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether it is the embedded demo, which is there when nothing else is configured."""
+        return self.is_file and Path(self.warehouse).resolve() == DEMO.resolve()
 
     @property
     def marts(self) -> Path:

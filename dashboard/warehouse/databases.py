@@ -67,6 +67,15 @@ def source_url(source: Source, folder: Path) -> URL:
     return url
 
 
+def tables_of(path: Path) -> list[str]:
+    """The tables of an SQLite file; none when it isn't one."""
+    try:
+        engine = create_engine(f"sqlite:///file:{path.resolve()}?mode=ro&uri=true", poolclass=NullPool)
+        return sorted(inspect(engine).get_table_names())
+    except SQLAlchemyError:
+        return []
+
+
 def _whole_table(database: Connection, source: Source) -> str:
     schema, _, name = (source.table or "").rpartition(".")
     inspector = inspect(database)

@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 
 from dashboard.warehouse.mapping import LoadError
-from dashboard.warehouse.plain import in_utf8, whole_lines
+from dashboard.warehouse.plain import BLANKS, DELIMITERS, in_utf8, whole_lines
 from dashboard.warehouse.staging import COLUMNS, File, Plain, Staged, append, reject
-from dashboard.warehouse.writing import NO_BLANKS, ODD, SPACES, literal, run
+from dashboard.warehouse.writing import NO_BLANKS, ODD, SPACES, ident, literal, run
 
 OPTIONS = (
     "all_varchar = true, header = true, skip = 0, comment = '', escape = {quote}, quote = {quote},"
@@ -30,7 +30,6 @@ REFUSALS = {
     "UNQUOTED VALUE": "a quoted field of the line is broken",
     "LINE SIZE OVER MAXIMUM": "the line is too long",
 }
-DELIMITERS = ",;\t|"
 STRETCH = 1 << 24
 
 
@@ -49,8 +48,9 @@ def read_csv(connection: duckdb.DuckDBPyConnection, staged: Staged, file: Plain,
     text = _Text(file, quote)
     staged.blanks = max(text.blanks(delimiter), staged.blanks if staged.files else NO_BLANKS)
     options = OPTIONS.format(quote=literal(quote), delimiter=literal(delimiter))
+    read = f"read_csv({literal(file.path)}, {options})"
     try:
-        append(connection, staged, file, f"SELECT * FROM read_csv({literal(file.path)}, {options})")
+        append(connection, staged, file, f"SELECT *{_but_empty(connection, header, delimiter, read)} FROM {read}")
     except duckdb.Error:
         text.refuse_open_quote(source.place)
         raise
@@ -79,6 +79,16 @@ def csv_lines(file: File, rows: np.ndarray, rejected: list[int], quote: str) -> 
 def _header(path: Path) -> str:
     with path.open("rb") as file:
         return file.readline(1 << 22).decode("utf-8", errors="replace")
+
+
+def _but_empty(connection: duckdb.DuckDBPyConnection, header: str, delimiter: str, rows: str) -> str:
+    """SQL that leaves out a last column without a name and a value: of lines that all end with the delimiter."""
+    if not header.rstrip("\r\n").endswith(delimiter) or delimiter == BLANKS:
+        return ""
+    last = ident(run(connection, f"DESCRIBE SELECT * FROM {rows}")[-1][0])
+    empty = run(connection, f"SELECT count(nullif(trim({last}), '')) = 0 FROM {rows}")[0][0]
+    run(connection, "DROP TABLE refused; DROP TABLE refusing")
+    return f" EXCLUDE ({last})" if empty else ""
 
 
 def _outside_quotes(line: str) -> str:

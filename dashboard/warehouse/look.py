@@ -8,6 +8,7 @@ what the name says. Numbers and days are read in the spellings people use.
 
 from __future__ import annotations
 
+import csv
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,7 +22,9 @@ import duckdb
 import openpyxl
 import xlrd
 
-from dashboard.warehouse.mapping import Mapping, Source, format_of
+from dashboard.warehouse.databases import tables_of
+from dashboard.warehouse.mapping import PACKED, LoadError, Mapping, Source, format_of
+from dashboard.warehouse.plain import DELIMITERS, first_lines
 from dashboard.warehouse.sources import open_sources
 from dashboard.warehouse.staging import Staged
 from dashboard.warehouse.writing import as_text, ident, run
@@ -33,13 +36,17 @@ MOSTLY = 0.98
 """The share of values that has to be a number, a day or a key to call the column so: files have slips."""
 SOME = 0.02
 FOUND = 0.95
+NAMED = 0.8
+"""The share of the columns that a header names at least."""
+LOOKED_AT = 30
+"""First rows among which a header is looked for."""
 FEW = 30
 MONEY_SIGNS = "¥￥$€£元"
 NUMBER = re.compile(rf"[{MONEY_SIGNS}]?\s*[+-]?\s*[{MONEY_SIGNS}]?\s*\(?[\d.,\s\u00a0']*\d\)?\s*[{MONEY_SIGNS}]?")
 ISO = ("%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M")
 DAYS = (
     "%Y/%m/%d", "%Y.%m.%d", "%Y年%m月%d日", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y%m%d",
-    "%d.%m.%y", "%m/%d/%y", "%d/%m/%y", "%b %d, %Y", "%d %b %Y",
+    "%d.%m.%y", "%m/%d/%y", "%d/%m/%y", "%b %d, %Y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y",
 )  # fmt: skip
 TIMES = ("", " %H:%M", " %H:%M:%S")
 EITHER = (("%m/%d/%Y", "%d/%m/%Y"), ("%m/%d/%y", "%d/%m/%y"), ("%m-%d-%Y", "%d-%m-%Y"))
@@ -65,9 +72,11 @@ def words() -> Words:
 
 
 def plain(name: str) -> str:
-    """A name without case, signs and camel humps: `OrderDate`, `order_date` and `Order-Date` are `order date`."""
+    """A name without case, signs and camel humps: `OrderDate`, `order_date` and `Order-Date` are `order date`, and
+    `订单 ID` is `订单id`."""
     parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
-    return " ".join(re.sub(r"[\W_]+", " ", parted).lower().split())
+    bare = " ".join(re.sub(r"[\W_]+", " ", parted).lower().split())
+    return re.sub(r"(?<=[^\x00-\u2fff]) | (?=[^\x00-\u2fff])", "", bare)
 
 
 @dataclass
@@ -108,6 +117,11 @@ class Sheet:
     def name(self) -> str:
         return self.source.name
 
+    @property
+    def title(self) -> str:
+        """The file, and which of its sheets."""
+        return f"{self.source.file} ({self.source.sheet})" if self.source.sheet else self.source.file
+
     def key(self, meaning: str) -> bool:
         """Whether the column of this meaning names the rows: always filled, never twice."""
         column = self.columns.get(self.meaning.get(meaning, ""))
@@ -142,10 +156,15 @@ def _sources(files: Sequence[Path], folder: Path) -> Iterator[Source]:
     """A source for each file, and for each sheet of a workbook that has several."""
     taken: set[str] = set()
     for path in files:
-        name, kind = path.resolve().relative_to(folder).as_posix(), format_of(path.name) or ""
+        name, kind = path.resolve().relative_to(folder).as_posix(), format_of(path.name)
+        if kind is None:
+            for table in tables_of(path):
+                yield Source(_free(table, taken), table, "database", url=f"sqlite:///{name}", table=table)
+            continue
         sheets = _sheets(path, kind)
         for sheet in sheets if len(sheets) > 1 else [None]:
-            yield Source(_free(sheet or path.name.split(".")[0], taken), name, kind, sheet=sheet)
+            source = Source(_free(sheet or path.name.split(".")[0], taken), name, kind, sheet=sheet)
+            yield replace(source, header_row=header_row(source, path))
 
 
 def _free(word: str, taken: set[str]) -> str:
@@ -170,11 +189,64 @@ def _sheets(path: Path, kind: str) -> list[str]:
     return []
 
 
+def header_row(source: Source, path: Path) -> int | None:
+    """The row with the names of the columns where titles stand above it; None for the first that isn't empty.
+
+    Raises LoadError for a file whose first row holds values: nothing names its columns.
+    """
+    rows = [[cell.strip() for cell in row] for row in _first_rows(source, path)]
+    width = max((sum(map(bool, row)) for row in rows), default=0)
+    if width < 2:
+        return None
+    for number, row in enumerate(rows, 1):
+        named = [cell for cell in row if cell]
+        values = sum(_is_value(cell) for cell in named)
+        if len(named) == len(set(named)) and len(named) >= NAMED * width and values <= len(named) / 4:
+            first = next(at for at, each in enumerate(rows, 1) if any(each))
+            return None if number == first else number
+    if sum(map(_is_value, rows[0])) >= width / 2:
+        names = ", ".join(f'"column {at}"' for at in range(1, len(rows[0]) + 1))
+        raise LoadError(
+            f"--suggest: {source.file}: its first row holds values ({', '.join(rows[0])[:60]}), no names of columns;"
+            f" add a row of names to the file, or give them in a mapping: columns = [{names}] below its source"
+        )
+    return None
+
+
+def _is_value(cell: str) -> bool:
+    """Whether a cell is a number or a day: names of columns are neither."""
+    return bool(re.fullmatch(r"[-+¥$€£]?[\d.,:/ -]*\d[\d.,:/ -]*%?", cell))
+
+
+def _first_rows(source: Source, path: Path) -> list[list[str]]:
+    """The first rows of a file or sheet as text; none of what can't be read, which is said when it is read."""
+    try:
+        if source.format == "csv" and path.suffix.lower() not in PACKED:
+            lines = first_lines(path, LOOKED_AT)
+            mark = max(DELIMITERS, key=lambda mark: sum(line.count(mark) for line in lines))
+            if not any(mark in line for line in lines):
+                return [line.split() for line in lines]
+            return list(csv.reader(lines, delimiter=mark))
+        if source.format == "xlsx" and path.suffix.lower() == ".xlsx":
+            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+            sheet = book[source.sheet] if source.sheet else book.worksheets[0]
+            sheet.reset_dimensions()
+            found = sheet.iter_rows(max_row=LOOKED_AT, values_only=True)
+            return [["" if cell is None else str(cell) for cell in row] for row in found]
+        if source.format == "xls" and path.suffix.lower() == ".xls":
+            old = xlrd.open_workbook(path, on_demand=True)
+            page = old.sheet_by_name(source.sheet) if source.sheet else old.sheet_by_index(0)
+            return [[str(value) for value in page.row_values(at)] for at in range(min(LOOKED_AT, page.nrows))]
+    except Exception:  # whatever is wrong with the file, the reader of sources says it better
+        return []
+    return []
+
+
 def _together(staged: list[Staged], folder: Path) -> list[Source]:
     """Files with the same columns, such as one a month, as one source, where a pattern names just them."""
     by_shape: dict[tuple[str, ...], list[Source]] = {}
     for each in staged:
-        shape = (each.source.format, each.source.sheet or "", *sorted(each.columns))
+        shape = (each.source.format, each.source.sheet or "", str(each.source.header_row), *sorted(each.columns))
         by_shape.setdefault(shape, []).append(each.source)
     found, taken = [], {each.name for each in staged}
     for alike in by_shape.values():
@@ -293,8 +365,8 @@ def _named(name: str, meaning: str) -> float:
     return best
 
 
-NUMBERS = ("quantity", "price", "revenue", "discount", "cost_of_goods", "unit_cost", "freight", "satisfaction",
-           "recommend")  # fmt: skip
+NUMBERS = ("quantity", "price", "revenue", "discount", "cost_of_goods", "profit", "unit_cost", "freight",
+           "satisfaction", "recommend")  # fmt: skip
 DATES = ("sold_on", "acquired_on", "answered_on")
 LEAST_SCORE = 0.6
 
@@ -303,13 +375,15 @@ def _fits(column: Column, meaning: str, rows: int) -> bool:
     """Whether what stands in a column can be what its name says."""
     if not column.filled:
         return False
+    if meaning == "profit" and column.largest <= 1:
+        return False  # a share of revenue
     if meaning in NUMBERS:
         return column.number
     if meaning in DATES:
         return column.day or _serial(column)
     if meaning in ("status", "line_kind", "currency"):
         return not column.day and column.distinct <= FEW
-    if meaning == "region":
+    if meaning in ("region", "customer_name"):
         return not column.day and column.filled >= 0.8 * rows
     return not column.day and not (column.number and column.thousands)
 
@@ -331,9 +405,10 @@ def _spelled(source: Source, columns: dict[str, Column]) -> Source:
 
 
 def understood(sheet: Sheet) -> None:
-    """Give each meaning its column: the best name first, and of equal names the one with fewer, fuller values."""
+    """Give each meaning its column: the best name first, and of equal names the one with fewer, fuller values; one
+    that is the same in every row tells no regions apart."""
     pairs = [
-        (score, column.filled >= FOUND * sheet.rows, -column.distinct if meaning == "region" else 0, meaning, name)
+        (score, column.filled >= FOUND * sheet.rows, _parts(column) if meaning == "region" else 0, meaning, name)
         for name, column in sheet.columns.items()
         for meaning, score in column.scores.items()
         if score >= LEAST_SCORE and _fits(column, meaning, sheet.rows)
@@ -341,3 +416,8 @@ def understood(sheet: Sheet) -> None:
     for _, _, _, meaning, name in sorted(pairs, key=lambda pair: pair[:3], reverse=True):
         if meaning not in sheet.meaning and name not in sheet.meaning.values():
             sheet.meaning[meaning] = name
+
+
+def _parts(column: Column) -> float:
+    """How well a column parts the rows into regions: few are better than many, and one is none."""
+    return -column.distinct if column.distinct > 1 else float("-inf")

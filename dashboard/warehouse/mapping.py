@@ -119,6 +119,7 @@ class Source:
     sheet: str | None = None
     header_row: int | None = None
     footer_rows: int = 0
+    columns: tuple[str, ...] = ()
     fill_down: tuple[str, ...] = ()
     decimal: str = "."
     thousands: str | None = None
@@ -321,7 +322,7 @@ def _source(name: str, part: Any) -> Source:
     place = f"[source.{name}]"
     if not name.isidentifier():
         raise LoadError(f'{place}: the name of a source is made of letters, digits and "_"')
-    lists = ("empty", "numbers", "dates", "date_formats", "fill_down")
+    lists = ("columns", "empty", "numbers", "dates", "date_formats", "fill_down")
     texts = ("file", "format", "delimiter", "quote", "encoding", "sheet", "decimal", "thousands", *OF_DATABASES)
     counts = ("header_row", "footer_rows")
     _known(part, {*texts, *lists, *counts}, place)
@@ -335,6 +336,8 @@ def _source(name: str, part: Any) -> Source:
         raise LoadError(f"{place}: quote is one character, or an empty text if the file uses none")
     if given.get("decimal", ".") == given.get("thousands"):
         raise LoadError(f"{place}: decimal and thousands can't both be {given['thousands']!r}")
+    if len(set(given["columns"])) < len(given["columns"]):
+        raise LoadError(f"{place}: columns names every column of a file without a header, each once")
     if any(key in part for key in OF_DATABASES):
         return _database(name, given, place)
     if not given.get("file"):

@@ -1,4 +1,4 @@
-"""Files as plain content: decompressed, in UTF-8, from the header on.
+"""Files as plain content: decompressed, in UTF-8, from the header on, which a file without one is given.
 
 The encoding of a text file is told from its bytes when the mapping doesn't declare it: a mark at its start, else
 UTF-8 when its bytes are that, else a guess that the report names. What unpacks to far more than it holds is refused.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import re
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -23,6 +24,9 @@ from dashboard.warehouse.staging import Plain, Staged
 from dashboard.warehouse.writing import first_line
 
 UNREADABLE = "\ufffd"
+DELIMITERS = ",;\t|"
+BLANKS = " "
+"""As a delimiter: one blank or several, and those around a line don't count."""
 CHUNK = 1 << 20
 SAMPLE = 1 << 16
 LONGEST_LINE = 1 << 26
@@ -114,7 +118,8 @@ def in_utf8(staged: Staged, file: Plain, copy: Path) -> Plain:
     skip = (source.header_row or 1) - 1
     try:
         blank = _blank_lines(file.path, encoding) if source.header_row is None else 0
-        if encoding.lower().replace("_", "-") in UTF_8 and not skip and not blank:
+        rewritten = source.format == "csv" and (source.columns or source.delimiter == BLANKS)
+        if encoding.lower().replace("_", "-") in UTF_8 and not skip and not blank and not rewritten:
             return file
         with (
             file.path.open(encoding=encoding, errors="replace", newline="") as read,
@@ -122,13 +127,38 @@ def in_utf8(staged: Staged, file: Plain, copy: Path) -> Plain:
         ):
             for _ in range(skip or blank):
                 read.readline()
-            while chunk := read.read(CHUNK):
+            if source.columns:
+                write.write(_header_of(source, read))
+            while chunk := "".join(read.readlines(CHUNK)) if source.delimiter == BLANKS else read.read(CHUNK):
+                if source.delimiter == BLANKS:
+                    chunk = re.sub(r"(?m)^ +| +$", "", re.sub(r" {2,}", BLANKS, chunk))
                 if UNREADABLE in chunk:
                     staged.garbled = encoding
                 write.write(chunk)
     except LookupError:
         raise LoadError(f'{source.place}: unknown encoding "{encoding}"{nearest(encoding, COMMON)}') from None
-    return Plain(file.title, copy, skip or blank)
+    return Plain(file.title, copy, (skip or blank) - bool(source.columns))
+
+
+def _header_of(source: Source, read: IO[str]) -> str:
+    """The header that a file of the source's columns lacks, parted as its first line is."""
+    start = read.tell()
+    line = read.readline()
+    read.seek(start)
+    mark = source.delimiter or max(DELIMITERS, key=line.count)
+    if line and line.count(mark) < len(source.columns) - 1 and mark != BLANKS:
+        raise LoadError(
+            f"{source.place}: columns has {len(source.columns)} names, but the file's first line has"
+            f" {line.count(mark) + 1} fields: {line.strip()[:60]!r}; say delimiter if it is parted by another mark"
+        )
+    quote = '"' if source.quote is None else source.quote
+    return mark.join(quote + name.replace(quote, quote * 2) + quote for name in source.columns) + "\n"
+
+
+def first_lines(path: Path, most: int) -> list[str]:
+    """The first lines of a text file in the encoding that its bytes tell."""
+    with path.open(encoding=_told(path), errors="replace") as file:
+        return [line.lstrip("\ufeff").rstrip("\r\n") for line, _ in zip(file, range(most), strict=False)]
 
 
 def _blank_lines(path: Path, encoding: str) -> int:

@@ -68,10 +68,11 @@ class LoadReport:
                 text.append(f"  set aside: {reason.rows:,} {reason.reason}{f' ({held})' if held else ''}")
             text.extend(f"  {note}" for note in part.notes)
         text.extend(self.notes)
-        text.append(
-            f"rows set aside are in {self.set_aside_file}; mend their values there, save it as"
-            f" {self.set_aside_file.replace('.set-aside.', '.mended.')} and load again"
-        )
+        if any(part.rows_set_aside for part in self.tables):
+            text.append(
+                f"rows set aside are in {self.set_aside_file}; mend their values there, save it as"
+                f" {self.set_aside_file.replace('.set-aside.', '.mended.')} and load again"
+            )
         return text
 
     def as_json(self) -> str:

@@ -13,19 +13,21 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 import duckdb
 
+from dashboard.warehouse.databases import tables_of
 from dashboard.warehouse.look import (
     DATES,
     FOUND,
     LEAST_SCORE,
     MONEY_SIGNS,
     NUMBERS,
+    SOME,
     Column,
     Sheet,
     looked_at,
@@ -38,6 +40,8 @@ from dashboard.warehouse.sources import connect
 from dashboard.warehouse.writing import as_text, ident, literal, run
 
 SURE, LIKELY, GUESSED = "sure", "likely", "guessed"
+LEAST_CUSTOMERS = 5
+"""Parts of regions with fewer customers than this, on average, are addresses."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,9 @@ def suggest(files: Sequence[Path], beside: Path) -> Suggestion:
     for path in files:
         if not path.is_file():
             raise LoadError(f"--suggest: no file {path}")
-        if format_of(path.name) is None:
-            raise LoadError(f"--suggest: {path.name}: its ending tells no format; see the README for those that do")
+        if format_of(path.name) is None and not tables_of(path):
+            known = "csv, tsv, txt, parquet, xlsx, xls, jsonl, packed as gz, bz2, zip or not, and SQLite"
+            raise LoadError(f"--suggest: {path.name}: its ending tells no format; read are {known}")
     folder = Path(os.path.commonpath([path.resolve().parent for path in files]))
     with tempfile.TemporaryDirectory() as scratch:
         connection = connect(Path(scratch))
@@ -104,14 +109,14 @@ class _Writer:
             self._spread()
         self._survey(lines)
         sources = [self._source(sheet) for sheet in self.sheets if self.used[sheet.name]]
-        unused = [sheet.source.file for sheet in self.sheets if not self.used[sheet.name]]
+        unused = [sheet.title for sheet in self.sheets if not self.used[sheet.name]]
         if unused:
             self.unsure.append(f"what to do with {', '.join(unused)}: left out")
         currency = self._currency()
         unsure = "".join(f"# unsure: {text}\n" for text in self.unsure)
         head = (
             "# Suggested from names and contents: read every line, settle what is unsure, then\n"
-            "#   dashboard load --mapping THIS_FILE\n"
+            "#   dashboard load --mapping THIS_FILE --warehouse NEW_FILE.duckdb\n"
             "# sure: named so and fits; likely: the name has the word in it; guessed: from the contents alone.\n"
         )
         most = f"tolerance = {TOLERANCE:g}  # a load with a larger share of bad rows is not published"
@@ -130,11 +135,16 @@ class _Writer:
         found = [
             sheet
             for sheet in self.sheets
-            if (sheet.has("revenue") or sheet.has("price"))
+            if (sheet.has("revenue") or sheet.has("price") or self._priced(sheet))
             and (sheet.has("order_code") or sheet.has("sold_on"))
             and not sheet.has("satisfaction")
         ]
         return max(found, key=weight, default=None)
+
+    def _priced(self, sheet: Sheet) -> bool:
+        """Whether the lines of a file count products whose prices stand in another file."""
+        priced = self._keyed("product", sheet) if sheet.has("quantity", "product") else None
+        return priced is not None and priced.has("price") and self._link(sheet, priced) is not None
 
     def _keyed(self, meaning: str, but: Sheet | None) -> Sheet | None:
         """The file with one row for each customer, product …: the fullest one."""
@@ -221,7 +231,12 @@ class _Writer:
 
     def _source(self, sheet: Sheet) -> str:
         one = sheet.source
-        rows = [f"[source.{_bare(one.name)}]", f"file = {quoted(one.file)}"]
+        head, where = f"[source.{_bare(one.name)}]", [f"file = {quoted(one.file)}"]
+        if one.url:
+            where = [f"url = {quoted(one.url)}", f"table = {quoted(one.table or '')}"]
+        rows = [head, *where]
+        if one.header_row:
+            rows.append(f"header_row = {one.header_row}    # titles stand above the names of the columns")
         if one.sheet:
             rows.append(f"sheet = {quoted(one.sheet)}")
         if one.decimal != ".":
@@ -267,7 +282,7 @@ class _Writer:
         joins: list[str] = []
         homes = dict.fromkeys(lines.meaning, lines)
         for other in self.sheets:
-            lacking = [n for n in ("customer", "sold_on", "order_code") if n not in homes and n in other.meaning]
+            lacking = [name for name in _needed(homes) if name not in homes and name in other.meaning]
             link = self._link(lines, other) if lacking and other is not lines else None
             if link:
                 ours, theirs, share = link
@@ -277,7 +292,7 @@ class _Writer:
                 joins.append(f"{{ source = {quoted(other.name)}, on = {on} }}")
                 homes |= {name: other for name in other.meaning if name not in homes}
                 if share < 1:
-                    self.unsure.append(f"{1 - share:.1%} of {ours} find no row in {other.source.file}: set aside")
+                    self.unsure.append(f"{1 - share:.1%} of {ours} find no row in {other.title}: set aside")
         fields = self._line_fields(lines, homes)
         head = [f"from = {quoted(lines.name)}"]
         if joins:
@@ -358,8 +373,16 @@ class _Writer:
             fields["discount"] = self._take(homes["discount"], "discount", lines)
             name = homes["discount"].meaning["discount"]
             self.unsure.append(f"that {name} is an amount of the line and no percentage")
+        elif "discount" in homes and fraction and "revenue" in homes:
+            name, revenue = (homes[meaning].meaning[meaning] for meaning in ("discount", "revenue"))
+            self.unsure.append(f"that {name} is granted already in {revenue}: a share without a price, left out")
         if "cost_of_goods" in homes:
             fields["cost_of_goods"] = self._take(homes["cost_of_goods"], "cost_of_goods", lines)
+        elif "profit" in homes and "revenue" in homes:
+            fields["cost_of_goods"] = _expressed(f"{sql('revenue')} - {sql('profit')}", "revenue less the profit")
+            self.unsure.append(
+                f"that {homes['profit'].meaning['profit']} is what is left after the cost of goods and nothing else"
+            )
         elif "unit_cost" in homes and "quantity" in homes:
             cost = f"{sql('unit_cost')} * {sql('quantity')}"
             fields["cost_of_goods"] = _expressed(cost, "cost of a unit times quantity")
@@ -411,10 +434,10 @@ class _Writer:
             return
         link = self._link(homes["customer"], own)
         if link is None:
-            self.unsure.append(f"whether {own.source.file} has all customers: many codes of the lines are not there")
+            self.unsure.append(f"whether {own.title} has all customers: many codes of the lines are not there")
         elif link[2] < 1:
             lost = f"{1 - link[2]:.1%} of the customers of the lines"
-            self.unsure.append(f"{lost} are not in {own.source.file}: set aside")
+            self.unsure.append(f"{lost} are not in {own.title}: set aside")
         self._customer_tables(own, None, [f"from = {quoted(own.name)}"], '"customer"')
 
     def _customers_of_lines(self, lines: Sheet, homes: dict[str, Sheet]) -> None:
@@ -432,14 +455,65 @@ class _Writer:
         named = (("name", "customer_name"), ("industry", "industry"), ("acquired_on", "acquired_on"),
                  ("region", "region"), ("manager", "manager"))  # fmt: skip
         fields |= {name: self._take(home, meaning, base) for name, meaning in named if meaning in home.meaning}
+        if "customer_name" not in home.meaning and home.has("first_name", "last_name"):
+            first, last = (self._text(home, meaning, base) for meaning in ("first_name", "last_name"))
+            fields["name"] = _expressed(f"concat_ws(' ', {first}, {last})", "first and last name")
+        upper = fields.get("region")
+        if upper:
+            self._one_region(home)
+        if upper and (finer := self._finer(home)):
+            home.meaning["subregion"] = finer
+            home.columns[finer].scores["subregion"] = home.columns[finer].scores["region"]
+            fields["region"] = self._take(home, "subregion", base)
         self._table("customer", head, fields)
-        for table, field_ in (("region", "region"), ("employee", "manager")):
-            if field_ in fields:
-                self._table(table, [f"rows_of = {rows_of}"], {"code": fields[field_]})
+        shared = [f"rows_of = {rows_of}"]
+        if upper and upper is not fields["region"]:
+            self._table("region", shared, {"code": fields["region"], "parent": upper}, many=True)
+            self._table("region", shared, {"code": upper}, many=True)
+        elif upper:
+            self._table("region", shared, {"code": upper})
+        if "manager" in fields:
+            self._table("employee", shared, {"code": fields["manager"]})
         personal = [name for name in ("contact_name", "phone", "email") if name in home.meaning]
         if personal and rows_of == '"customer"':
             profile = {"customer": fields["code"]} | {name: self._take(home, name, base) for name in personal}
             self._table("customer_profile", head, profile)
+
+    def _text(self, sheet: Sheet, meaning: str, base: Sheet | None) -> str:
+        """SQL of a column as it stands."""
+        name = sheet.meaning[meaning]
+        self.used[sheet.name].add(name)
+        joined = base is not None and base is not sheet and name in base.columns
+        return f"{ident(sheet.name)}.{ident(name)}" if joined else ident(name)
+
+    def _one_region(self, sheet: Sheet) -> None:
+        """Say so when customers are found in several regions: the last one is theirs then."""
+        customer, region = (ident(sheet.meaning[meaning]) for meaning in ("customer", "region"))
+        each = f"SELECT count(DISTINCT {region}) AS n FROM raw.{ident(sheet.name)} GROUP BY {customer}"
+        several = run(self.connection, f"SELECT count(*) FILTER (n > 1) / count(*) FROM ({each})")[0][0]
+        if several > SOME:
+            said = f"that {sheet.meaning['region']} is the customer's: {several:.0%} of customers have several"
+            self.unsure.append(f"{said}, the last one counts")
+
+    def _finer(self, sheet: Sheet) -> str | None:
+        """A column of regions each of which lies in one region of the column chosen; their names are others."""
+        upper, most = sheet.columns[sheet.meaning["region"]], sheet.columns[sheet.meaning["customer"]].distinct
+        found = [
+            column
+            for name, column in sheet.columns.items()
+            if column.scores.get("region", 0) >= LEAST_SCORE
+            and name not in sheet.meaning.values()
+            and upper.distinct < column.distinct <= most / LEAST_CUSTOMERS
+            and column.filled >= FOUND * sheet.rows
+            and not set(column.texts) & set(upper.texts)
+        ]
+        for column in sorted(found, key=lambda column: column.distinct):
+            above, below = (as_text(ident(c.name), c.kind) for c in (upper, column))
+            inside = f"SELECT count(DISTINCT {above}) AS n, count({below}) - count({above}) AS lost"
+            rows = f"{inside} FROM raw.{ident(sheet.name)} WHERE {below} IS NOT NULL GROUP BY {below}"
+            if run(self.connection, f"SELECT max(n), max(lost) FROM ({rows})") == [(1, 0)]:
+                return column.name
+        return None
 
     def _products(self, lines: Sheet, homes: dict[str, Sheet]) -> None:
         if "product" not in homes:
@@ -522,13 +596,13 @@ class _Writer:
         """Files without order lines: a row is a customer, and each of its amounts becomes one line."""
         found = [(sheet, amounts) for sheet in self.sheets if (amounts := self._charges(sheet))]
         if not found:
-            names = ", ".join(sheet.source.file for sheet in self.sheets)
+            names = ", ".join(sheet.title for sheet in self.sheets)
             raise LoadError(
                 f"--suggest: {names}: no column looks like an amount or a price, so there are no order lines;"
                 " write the mapping by hand, or add the column's name to data/mappings/words.toml"
             )
         sheet, charges = max(found, key=lambda each: len(each[1]))
-        self.unsure.append(f"that a row of {sheet.source.file} is one customer: it has no order lines")
+        self.unsure.append(f"that a row of {sheet.title} is one customer: it has no order lines")
         if sheet.key("customer"):
             code = self._take(sheet, "customer")
         else:
@@ -584,6 +658,15 @@ class _Writer:
             if moved > 0.5 and (best is None or moved > best[0]):
                 best = (moved, name)
         return best[1] if best else None
+
+
+def _needed(homes: Collection[str]) -> Iterator[str]:
+    """What order lines take from other files where they don't have it themselves."""
+    yield from ("customer", "sold_on", "order_code")
+    if not {"revenue", "price"} & set(homes):
+        yield "price"
+    if not {"cost_of_goods", "profit"} & set(homes):
+        yield "unit_cost"
 
 
 def _expressed(sql: str, why: str) -> _Told:

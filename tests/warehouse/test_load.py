@@ -52,7 +52,7 @@ def test_a_cancellation_is_a_negative_line_and_codes_keep_their_zeros(desk: Desk
         (1, "007", "007"),
         (2, "7", "7"),
     ]
-    assert "1 of the lines loaded are returns" in report.lines()[-2]
+    assert "1 of the lines loaded are returns" in report.lines()[-1]
     assert balances(report)
 
 
