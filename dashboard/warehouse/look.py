@@ -205,10 +205,10 @@ def header_row(source: Source, path: Path) -> int | None:
             first = next(at for at, each in enumerate(rows, 1) if any(each))
             return None if number == first else number
     if sum(map(_is_value, rows[0])) >= width / 2:
-        names = ", ".join(f'"column {at}"' for at in range(1, len(rows[0]) + 1))
         raise LoadError(
             f"--suggest: {source.file}: its first row holds values ({', '.join(rows[0])[:60]}), no names of columns;"
-            f" add a row of names to the file, or give them in a mapping: columns = [{names}] below its source"
+            f" add a row of {len(rows[0])} names to the file, or write the mapping by hand, with columns = [ … ] below"
+            " its source"
         )
     return None
 

@@ -130,6 +130,29 @@ def test_a_header_in_row_3_and_a_total_at_the_end(desk: Desk) -> None:
     assert balances(report)
 
 
+def test_a_file_without_names_is_given_them_and_blanks_may_part_its_fields(desk: Desk) -> None:
+    """As customer research hands its panels round: columns in line, no header. Lines keep their numbers."""
+    names = 'columns = ["customer", "invoice", "day", "qty", "price"]'
+    lines = " 00004 0001 1997-01-01  2   29.33\n 00004 0001 1997-01-18  x   29.73\n 00021 0002 1997-01-01  3   63.34"
+    report = desk.load(sales(names, 'delimiter = " "'), sales=lines)
+    assert desk.rows("SELECT customer_key, quantity, revenue FROM sales_line ORDER BY 1") == [
+        (1, 2, Decimal("58.66")),
+        (2, 3, Decimal("190.02")),
+    ]
+    assert desk.rows("SELECT code FROM customer ORDER BY 1") == [("00004",), ("00021",)]
+    assert balances(report)
+    assert [each[:3] for each in where(desk.set_aside())] == [("2", "qty", "x")]
+    assert desk.load(sales(names), sales="a,1,2024-01-05,1,2\nb,2,2024-01-06,1,2\n").table("sales_line").loaded == 2
+    with pytest.raises(LoadError, match="5 names, but the file's first line has 3 fields"):
+        desk.load(sales(names), sales="a,1,2024-01-05\n")
+
+
+def test_a_comma_at_the_end_of_every_line_is_no_column(desk: Desk) -> None:
+    ends = (HEADER + LINE).replace("\n", ",\n")
+    mapping = sales(file="sales_*.csv")
+    assert desk.load(mapping, sales_1=ends, sales_2=HEADER + LINE.replace("1,a", "2,b")).table("sales_line").loaded == 2
+
+
 def test_the_delimiter_is_told_from_the_header(desk: Desk) -> None:
     for mark in ";|\t":
         desk.load(SALES, sales=(HEADER + '1,"a,b",2024-01-05,1,2\n').replace(",", mark).replace(f"a{mark}b", "a,b"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import tomllib
 from decimal import Decimal
 from pathlib import Path
@@ -183,9 +184,113 @@ def test_what_no_value_tells_is_said_to_be_unsure(tmp_path: Path) -> None:
     assert all(f"# unsure: {text}" in found.text for text in found.unsure)
 
 
+def test_profit_beside_the_sales_tells_the_cost_and_regions_are_a_tree(tmp_path: Path) -> None:
+    """As in the sample that a well-known BI tool ships: blanks in Chinese names, a country that is always the same."""
+    (tmp_path / "超市.csv").write_text(
+        "行 ID,订单 ID,订单日期,客户 ID,客户名称,国家,地区,省/自治区,产品 ID,销售额,数量,折扣,利润\n"
+        + "".join(
+            f"{n},US-{n},2017-04-{n % 28 + 1:02d},曾惠-{n % 25},曾惠,中国,{'华东' if n % 25 < 15 else '华北'},"
+            f"{('江苏', '浙江')[n % 2] if n % 25 < 15 else '河北'},P-{n % 3},100.00,2,{0.4 if n % 2 else 0},"
+            f"{-20.5 if n % 2 else 30}\n"
+            for n in range(50)
+        )
+    )
+    content, found = suggested(tmp_path, "超市.csv")
+    columns = content["table"]["sales_line"]["columns"]
+    assert (columns["order_code"], columns["customer"], columns["product"]) == ("订单 ID", "客户 ID", "产品 ID")
+    assert any("利润 is what is left" in text for text in found.unsure)
+    assert any("折扣 is granted already" in text for text in found.unsure)
+    out = tmp_path / "out"
+    out.mkdir()
+    loaded(found, tmp_path, out)
+    assert facts(out, "SELECT sum(revenue), sum(revenue - cost_of_goods) FROM sales_line") == [
+        (Decimal("5000.00"), Decimal("237.50"))
+    ]
+    tree = "SELECT r.code, p.code FROM region r LEFT JOIN region p ON p.region_key = r.parent_key ORDER BY ALL"
+    assert set(facts(out, tree)) == {
+        ("华东", None),
+        ("华北", None),
+        ("江苏", "华东"),
+        ("浙江", "华东"),
+        ("河北", "华北"),
+    }
+
+
+def test_a_region_that_changes_with_the_order_is_said_to_be_unsure(tmp_path: Path) -> None:
+    rows = "".join(f"{n},2025-01-0{n % 9 + 1},C{n % 4},{('East', 'West')[n % 3 == 0]},9\n" for n in range(40))
+    (tmp_path / "s.csv").write_text("order id,order date,customer id,region,sales\n" + rows)
+    _, found = suggested(tmp_path, "s.csv")
+    assert any("region is the customer's: 100% of customers have several" in text for text in found.unsure)
+
+
+def test_prices_and_names_that_stand_in_files_of_their_own(tmp_path: Path) -> None:
+    """As in the sample of a database maker: lines count products, and the price list knows price and cost."""
+    (tmp_path / "Sales_2015.csv").write_text(
+        "OrderDate,OrderNumber,ProductKey,CustomerKey,OrderQuantity,\n1-Jan-2015,SO1,7,11,2,\n5-Feb-2015,SO2,8,12,1,\n"
+    )
+    (tmp_path / "Sales_2016.csv").write_text(
+        "OrderDate,OrderNumber,ProductKey,CustomerKey,OrderQuantity\n3-Mar-2016,SO3,7,12,3\n"
+    )
+    (tmp_path / "Products.csv").write_text(
+        "ProductKey,ProductName,ProductCost,ProductPrice\n7,Helmet,4.50,10.00\n8,Jersey,20.00,50.00\n"
+    )
+    (tmp_path / "Customers.csv").write_text(
+        "CustomerKey,FirstName,LastName,HomeOwner\n11,Ada,Byron,Y\n12,Alan,Turing,N\n13,Kurt,Gödel,N\n"
+    )
+    content, found = suggested(tmp_path, *sorted(path.name for path in tmp_path.iterdir()))
+    assert content["table"]["sales_line"]["columns"]["sold_on"] == {"column": "OrderDate", "formats": ["%d-%b-%Y"]}
+    assert "employee" not in content["table"]
+    out = tmp_path / "out"
+    out.mkdir()
+    loaded(found, tmp_path, out)
+    sums = facts(out, "SELECT count(*), sum(revenue), sum(cost_of_goods) FROM sales_line")
+    assert sums == [(3, Decimal("100.00"), Decimal("42.50"))]
+    assert facts(out, "SELECT name FROM customer ORDER BY code") == [("Ada Byron",), ("Alan Turing",), ("Kurt Gödel",)]
+
+
+def test_tables_of_an_sqlite_file(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "shop.sqlite") as database:
+        database.executescript(
+            "CREATE TABLE Invoice (InvoiceId INT, CustomerId INT, InvoiceDate TEXT, BillingCity TEXT);"
+            "CREATE TABLE InvoiceLine (InvoiceLineId INT, InvoiceId INT, UnitPrice NUM, Quantity INT);"
+            "INSERT INTO Invoice VALUES (1, 2, '2009-01-01 00:00:00', 'Bonn'), (2, 4, '2009-01-02 00:00:00', 'Oslo');"
+            "INSERT INTO InvoiceLine VALUES (1, 1, 0.99, 1), (2, 1, 1.99, 2), (3, 2, 0.99, 1)"
+        )
+    content, found = suggested(tmp_path, "shop.sqlite")
+    assert content["source"]["InvoiceLine"]["url"] == "sqlite:///shop.sqlite"
+    out = tmp_path / "out"
+    out.mkdir()
+    loaded(found, tmp_path, out)
+    assert facts(out, "SELECT count(*), sum(revenue) FROM sales_line") == [(3, Decimal("5.96"))]
+
+
+def test_titles_above_the_names_of_columns_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text(
+        "Sales report,,,\nprinted on,2025-04-01,,\n\nCustomer,Date,Qty,Price\nA,2025-03-14,2,5\n"
+    )
+    book = openpyxl.Workbook()
+    for row in (("月度销售明细",), ("客户编号", "日期", "数量", "单价"), ("A", "2025-03-15", 1, 7)):
+        book.active.append(row)
+    book.save(tmp_path / "b.xlsx")
+    for name, row in (("s.csv", 4), ("b.xlsx", 2)):
+        content, found = suggested(tmp_path, name)
+        assert next(iter(content["source"].values()))["header_row"] == row
+        out = tmp_path / name.partition(".")[0]
+        out.mkdir()
+        assert loaded(found, tmp_path, out).table("sales_line").loaded == 1
+
+
 @pytest.mark.parametrize(
     ("name", "text", "said"),
-    [("a.csv", "colour,shape\nred,round\n", "no column looks like an amount"), ("a.pdf", "x", "its ending tells")],
+    [
+        (
+            "cdnow.txt",
+            " 00004 0001 19970101  2   29.33\n 00004 0001 19970118  2   29.73\n",
+            "its first row holds values",
+        ),
+        ("a.csv", "colour,shape\nred,round\n", "no column looks like an amount"),
+        ("a.pdf", "x", "its ending tells"),
+    ],
 )
 def test_what_can_not_be_suggested_is_said_in_one_line(name: str, text: str, said: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(text)
@@ -205,9 +310,21 @@ def test_the_command_writes_a_new_file_and_replaces_none(tmp_path: Path, capsys:
     assert main(["load"]) == 2
 
 
+def test_the_demo_is_not_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["load", "--mapping", str(tmp_path / "m.toml")]) == 2
+    assert "--warehouse shop.duckdb" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("OrderDate", "order date"), ("CustomerID", "customer id"), ("unit_price", "unit price"), ("Qty.", "qty")],
+    [
+        ("OrderDate", "order date"),
+        ("CustomerID", "customer id"),
+        ("unit_price", "unit price"),
+        ("Qty.", "qty"),
+        ("订单 ID", "订单id"),
+        ("省/自治区", "省自治区"),
+    ],
 )
 def test_a_name_is_read_in_any_spelling(name: str, told: str) -> None:
     assert plain(name) == told
