@@ -170,7 +170,8 @@ def _batches(staged: Staged, file: Plain, rows: Iterable[list[str | None]]) -> I
     filled = (
         (number, row) for number, row in enumerate(rows, 1) if number >= first and any(cell is not None for cell in row)
     )
-    at, header = (first - 1, [*staged.source.columns]) if staged.source.columns else next(filled, (first, []))
+    given: list[str | None] = [*staged.source.columns]
+    at, header = (first - 1, given) if given else next(filled, (first, []))
     names = {name: column for column, name in enumerate(header) if name is not None}
     if len(names) > COLUMNS:
         raise LoadError(f"{place}: {file.title} has {len(names):,} columns; more than {COLUMNS:,} are no table")
