@@ -7,7 +7,7 @@ from dashboard.ui.review import presented, queue, week
 reader, look = open_page(message("Weekly review"), weekly=True)
 PICTURES = ("review.contributions", "review.regions", "review.lines", "review.grades", "review.customers")
 LISTS = ("review.movers", "review.loss_makers", "review.thresholds", "review.alerts")
-if not presented(reader, look, (*PICTURES, "review.targets", *LISTS, "review.decisions")):
+if not presented(reader, look, ("review.summary", *PICTURES, "review.targets", *LISTS, "review.decisions")):
     week(reader, look)
     card_alongside(reader, look, "review.contributions")
     cards(reader, look, ["review.regions", "review.lines"], alongside=True)

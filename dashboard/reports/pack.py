@@ -155,9 +155,15 @@ class Pack:
         told = [self.t("n = {n} · to {day}", n=f"{insight.n:,}", day=self.language.date(insight.as_of))]
         if insight.words != self.words:
             told.append(insight.words)
-        if self.currency and any(column.kind == "money" for column in part.columns):
-            told.append(self.t("amounts in {currency}", currency=currency_name(self.currency, self.language.code)))
-        return " · ".join(told)
+        told.append(amounts_in(part, self.currency, self.language))
+        return " · ".join(filter(None, told))
+
+
+def amounts_in(part: Part, currency: str, language: Language) -> str:
+    """The currency of a table's amounts; nothing where there are none."""
+    if not currency or not any(column.kind == "money" for column in part.columns):
+        return ""
+    return language.t("amounts in {currency}", currency=currency_name(currency, language.code))
 
 
 def file_name(name: str, reader: Reader, form: str) -> str:
@@ -178,6 +184,11 @@ def sections(name: str) -> tuple[Section, ...]:
     # The review's own summary says all that the other one says, and more.
     double = "value.summary" if any(section.key == "review.summary" for section in found) else ""
     return tuple(section for section in found if section.key != double)
+
+
+def columns(key: str, name: str = "weekly") -> tuple[str, ...]:
+    """The columns that a pack shows of a question's table; none when it shows as many as there is room for."""
+    return next((section.columns for section in PACKS[name][1] if section.key == key), ())
 
 
 def build(name: str, reader: Reader, progress: Callable[[str, float], None] | None = None) -> Pack:

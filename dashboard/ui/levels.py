@@ -565,9 +565,7 @@ def _may(reader: Reader, permission: str) -> bool:
     return False
 
 
-def _save(
-    reader: Reader, write: Callable[[], Sequence[Any]], done: str, *, keeps: str = "", place: str = SAID
-) -> None:
+def _save(reader: Reader, write: Callable[[], Sequence[Any]], done: str, *, keeps: str = "", place: str = SAID) -> None:
     """Write, and keep what to say about it: what was saved, or who was first. A reason is kept unless it was saved."""
     state, t = st.session_state, reader.t
     state[session.STALE] = True

@@ -8,21 +8,22 @@ from dataclasses import replace
 
 import streamlit as st
 
-from dashboard.charts.theme import Look
+from dashboard.charts.theme import SIZE, Look
 from dashboard.insight import QUESTIONS, Reader, find
+from dashboard.language import MINUS
 from dashboard.periods import DEFAULT_PERIOD
+from dashboard.reports.pack import Part, amounts_in, columns, part_of
 from dashboard.ui import session
 from dashboard.ui.answers import answer, figure
 from dashboard.ui.card import PLOTLY
 from dashboard.ui.kpi import kpis, nobody
 from dashboard.ui.lead import lead
 from dashboard.ui.notes import notes
-from dashboard.ui.table import table
 
-SCREEN_ROWS = 8
+SCREEN_ROWS = 10
 """Rows of a table that can be read across a room."""
-TALLEST = 600
-"""Pixels of a figure that fill a projector's screen beside its sentence and the field for a note."""
+GROW = 1.85
+"""How much larger a figure's letters are on a projector's screen: 20 pixels and more."""
 FIGURES = ("revenue", "gross_margin", "cost_to_serve", "profit", "margin", "satisfaction")
 
 
@@ -74,22 +75,44 @@ def _end() -> None:
 
 
 def _screen(reader: Reader, look: Look, key: str) -> None:
-    """One answer: its sentence, and the figure or the first rows."""
+    """One answer: its sentence, and the figure or the first rows, which fill the screen."""
     asked, insight = find(key), answer(key, reader)
-    with st.container(key="screen"):
-        st.html(
-            f"<div class='screen-title'>{html.escape(reader.t(asked.title))}</div>"
-            f"<h2 class='screen-headline page-headline'>{html.escape(insight.headline)}</h2>"
-        )
-        if insight.missing or insight.table.empty:
-            return
-        if asked.draw:
-            st.plotly_chart(
-                _enlarged(figure(insight, reader, look)), theme=None, config=PLOTLY, alt=insight.headline,
-                key=f"screen-{key}-{reader.filters.canonical}-{look.mode}",
-            )  # fmt: skip
-        else:
-            table(insight.table.head(SCREEN_ROWS), reader, f"screen-{key}")
+    st.html(
+        f"<div class='screen-title'>{html.escape(reader.t(asked.title))}</div>"
+        f"<h2 class='screen-headline page-headline'>{html.escape(insight.headline)}</h2>"
+    )
+    if insight.missing or insight.table.empty:
+        return
+    if asked.draw is None:
+        st.html(_rows(part_of(insight, reader, columns(key)), reader))
+        return
+    with st.container(key="screen", height="stretch"):
+        st.plotly_chart(
+            _enlarged(figure(insight, reader, look)), theme=None, config=PLOTLY, alt=insight.headline,
+            height="stretch", key=f"screen-{key}-{reader.filters.canonical}-{look.mode}",
+        )  # fmt: skip
+
+
+def _rows(part: Part, reader: Reader) -> str:
+    """The first rows of a table in large type, with the columns that a slide has too."""
+    shown = [(place, part.columns[place]) for place in part.shown if part.columns[place].name != "code"]
+
+    def cells(tag: str, texts: Sequence[str]) -> str:
+        told = []
+        for place, column in shown:
+            text = texts[place]
+            kind = "number" if column.is_number else ""
+            kind += " loss" if column.is_number and text.startswith(MINUS) else ""
+            told.append(f"<{tag} class='{kind}'>{html.escape(text)}</{tag}>")
+        return f"<tr>{''.join(told)}</tr>"
+
+    head = cells("th", [column.heading for column in part.columns])
+    rows = "".join(cells("td", texts) for texts in part.said[:SCREEN_ROWS])
+    foot = [amounts_in(part, reader.marts.currency, reader.language)]
+    if len(part.said) > SCREEN_ROWS:
+        foot.append(reader.t("The first {shown} of {n} rows.", shown=SCREEN_ROWS, n=f"{len(part.said):,}"))
+    said = html.escape(" · ".join(filter(None, foot)))
+    return f"<table class='screen-table'>{head}{rows}</table><p class='screen-more'>{said}</p>"
 
 
 def _enlarged(drawn: object) -> object:
@@ -98,17 +121,15 @@ def _enlarged(drawn: object) -> object:
 
     assert isinstance(drawn, go.Figure)
     large = go.Figure(drawn)
-    grow = 1.5
-    height = max((large.layout.height or 400) * grow, TALLEST)
-    large.update_layout(height=height, font_size=(large.layout.font.size or 12) * grow)
+    large.update_layout(font_size=(large.layout.font.size or SIZE) * GROW)
     margin = large.layout.margin
-    large.update_layout(margin={"r": (margin.r or 8) * grow, "t": (margin.t or 30) * grow})
+    large.update_layout(margin={"r": (margin.r or 8) * GROW, "t": (margin.t or 30) * GROW})
     for note in large.layout.annotations:
-        note.font.size = (note.font.size or 12) * grow
-        note.xshift = (note.xshift or 0) * grow
+        note.font.size = (note.font.size or SIZE) * GROW
+        note.xshift = (note.xshift or 0) * GROW
     for axis in (large.layout.xaxis, large.layout.yaxis):
         if axis.tickfont.size:
-            axis.tickfont.size *= grow
+            axis.tickfont.size *= GROW
     return large
 
 
@@ -131,8 +152,18 @@ def _controls(reader: Reader, number: int, count: int) -> None:
 PROJECTOR = """
 [data-testid="stSidebar"], [data-testid="stHeader"], [data-testid="stSidebarCollapsedControl"],
 .st-key-filter-bar, .st-key-filter-chips { display: none !important; }
-.block-container { max-width: 94vw; padding-top: 2.2rem; }
+.block-container { max-width: 95vw; padding-top: 1.6rem; padding-bottom: 1rem; }
 h1.page-title { display: none; }
-.screen-title { font-size: 1.25rem; color: var(--muted); }
-h2.screen-headline { font-size: 2.4rem; line-height: 1.25; }
+.screen-title { font-size: max(1.25rem, 1.2vw); color: var(--muted); }
+h2.screen-headline { font-size: max(1.9rem, 2.2vw); line-height: 1.25; text-wrap: pretty; }
+[data-testid="stLayoutWrapper"]:has(> .st-key-screen) { flex: 0 0 auto; height: max(20rem, 100vh - 27rem); }
+table.screen-table { width: 100%; border-collapse: collapse; }
+.screen-table th, .screen-table td { padding: .4em .5em; border: 0; border-bottom: 1px solid var(--line);
+  text-align: left; font-size: max(1rem, 1.2vw); line-height: 1.3; }
+.screen-table td { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; max-width: 22em; }
+.screen-table td:first-child { max-width: 19em; }
+.screen-table th { color: var(--muted); font-weight: 500; }
+.screen-table .number { text-align: right; }
+.screen-table .loss { color: var(--loss); }
+.screen-more { color: var(--muted); font-size: 1rem; margin: .4rem 0 0; }
 """

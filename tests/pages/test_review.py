@@ -34,12 +34,14 @@ def test_the_page_opens_with_the_headline_of_the_week(demo_app: Path, demo: Mart
 
 def test_a_presentation_shows_one_answer_and_turns(demo_app: Path, demo: Marts) -> None:
     app = opened("review", present="1")
-    assert headlines(app) == [asked(demo, "review.contributions").headline]
+    summary = asked(demo, "review.summary")
+    assert headlines(app) == [summary.headline]
+    assert bodies(app).count("<tr>") == len(summary.table) + 1, "the week's figures, in large type"
     app.button(key="screen-next").click().run()
     assert app.query_params["present"] == "2"
-    assert headlines(app) == [asked(demo, "review.regions").headline]
-    app.button(key="screen-back").click().run()
     assert headlines(app) == [asked(demo, "review.contributions").headline]
+    app.button(key="screen-back").click().run()
+    assert headlines(app) == [summary.headline]
     app.button(key="screen-end").click().run()
     assert "present" not in app.query_params and len(headlines(app)) > 5
     assert headlines(opened("review", present="99")) == [asked(demo, "review.decisions").headline]
