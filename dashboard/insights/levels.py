@@ -24,11 +24,16 @@ from queries.schema import TIERS
 
 LISTED = 2_000
 QUEUED = 500
-BUDGETS = 4
+BENDS = 4
+"""Where another budget would bring is worked out at so many budgets besides the ends and the plan's own."""
+UNSEEN = 0.002
+"""Of the gain: a bend of the curve that nobody would see."""
 CURVE_POINTS = 61
 ROUNDING = 1e-9  # of a sum of costs, above which a budget lies
 WIDEST_BUDGET = 1.2
 NEEDS = ("assignment", "service_event", "cost_of_goods")
+Tangent = tuple[float, float, float]
+"""A budget, the most it could gain, and the price of money there."""
 
 
 @question(
@@ -352,21 +357,44 @@ def frontier(reader: Reader) -> Answer:
 
 def tangents_of(plan: Plan) -> pd.DataFrame:
     """The most that several budgets could gain and its slope there: columns budget, gain, price. From the least that
-    the other limits allow to somewhat more than today's."""
+    the other limits allow to somewhat more than today's, closest together where the curve bends."""
     p = plan.task.problem
     place = next(i for i, r in enumerate(p.resources) if r.kind == "budget")
-    today_, free = p.resources[place].today, p.capacity
+
+    def touched(budget: float) -> Tangent:
+        capacity = p.capacity
+        capacity[place] = budget
+        found = service_levels.relax(**p.stated | {"capacity": capacity})
+        return budget, found.value, float(found.prices[place])
+
+    free = p.capacity
     free[place] = np.inf
     least = -service_levels.relax(**p.stated | {"gain": -p.cost[:, :, place], "capacity": free}).value
     dearest = (np.where(p.allowed, p.cost[:, :, place], -np.inf).max(axis=1) * p.size).sum()
-    most = min(float(dearest), max(today_ * WIDEST_BUDGET, least * 1.01))
-    rows = [(p.capacity[place], plan.upper_bound, plan.prices["budget"])]
-    for amount in np.linspace(least * (1 + ROUNDING), most, BUDGETS):
-        capacity = p.capacity
-        capacity[place] = amount
-        found = service_levels.relax(**p.stated | {"capacity": capacity})
-        rows.append((float(amount), found.value, float(found.prices[place])))
+    most = min(float(dearest), max(p.resources[place].today * WIDEST_BUDGET, least * 1.01))
+    rows = [touched(least * (1 + ROUNDING)), touched(most)]
+    rows.append((float(p.capacity[place]), plan.upper_bound, plan.prices["budget"]))
+    for _ in range(BENDS):
+        budget, unknown = max(map(crossing, *_neighbours(rows)), key=lambda each: each[1])
+        if unknown <= UNSEEN * plan.upper_bound:
+            break
+        rows.append(touched(budget))
     return pd.DataFrame(sorted(rows), columns=["budget", "gain", "price"])
+
+
+def _neighbours(rows: list[Tangent]) -> tuple[list[Tangent], list[Tangent]]:
+    ordered = sorted(rows)
+    return ordered[:-1], ordered[1:]
+
+
+def crossing(left: Tangent, right: Tangent) -> tuple[float, float]:
+    """The budget at which two tangents cross, and how far the curve may lie below them there."""
+    (b0, v0, p0), (b1, v1, p1) = left, right
+    if p0 <= p1:
+        return b0, 0.0
+    budget = (v1 - v0 + p0 * b0 - p1 * b1) / (p0 - p1)
+    chord = v0 + (v1 - v0) * (budget - b0) / (b1 - b0)
+    return budget, v0 + p0 * (budget - b0) - chord
 
 
 def curve_of_budgets(tangents: pd.DataFrame, profit: float) -> pd.DataFrame:

@@ -22,6 +22,8 @@ from queries.schema import TIERS
 
 TOLD = 3
 FEWEST_UNITS = 0.5
+FINE = 10.0
+"""A rate below it is said with its cents."""
 LEAST = 1.0
 """Money a year below which nothing is a reason."""
 SETTLED = float("inf")
@@ -67,15 +69,11 @@ class Writer:
         self.areas = plan.task.names_of_areas(reader)
         self.hour_price = {r.area: plan.prices[r.key] for r in plan.of("hours")}
         self.talk = {(int(row[0]), int(row[1])): row[2:] for row in plan.task.sheet.talk}
-        self.activities = self._activities()
-
-    def _activities(self) -> list[str]:
-        known = self.reader.marts.dimensions["activity"]
-        name = self.reader.language.name
-        return [name(known[c].name, known[c].name_en) if c in known else c for c in self.plan.task.sheet.counted]
+        self.rates_of_units = reader.marts.unit_rates(reader.view.window.last_day)
 
     def money(self, amount: float) -> str:
-        return self.reader.money(amount)
+        """Whole amounts: cents are no reason."""
+        return self.reader.money(float(round(amount)))
 
     def reasons(self, row: dict[str, Any]) -> str:
         """The parts that weigh most, the heaviest first, as one sentence."""
@@ -86,25 +84,41 @@ class Writer:
         return self.t("; ").join(say() for _, say in told)
 
     def _today(self, row: dict[str, Any]) -> Part:
-        """What he costs and returns today: 41 visits a year, 0.6 of margin for each yuan."""
-        cost, margin = row["cost_to_serve"], row["gross_margin"]
-        years = self.plan.task.sheet.years
-        units = row["units_0"] if self.activities else 0.0
+        """What he costs and returns today: 20 visits a year at 300 each, and 0.6 of margin for each yuan of service."""
+        cost, margin, years = row["cost_to_serve"], row["gross_margin"], self.plan.task.sheet.years
 
         def say() -> str:
+            said = {"margin": self.money(margin / years), "loss": self.money(-margin / years)}
             if cost <= 0:
-                text = message("costs nothing to serve and brings {margin} of margin a year")
-                return self.t(text, margin=self.money(margin / years))
-            said = {"ratio": f"{round(margin / cost, 1) + 0.0:.1f}".replace("-", "\u2212"), "one": self.money(1)}
-            if units >= FEWEST_UNITS:
-                number = self.reader.language.number(float(round(units)))
-                text = message("costs {units} × {activity} a year and returns {ratio} of margin per {one} of service")
-                return self.t(text, **said, units=number, activity=self.activities[0])
-            text = message("costs {cost} a year to serve and returns {ratio} of margin per {one}")
-            return self.t(text, **said, cost=self.money(cost / years))
+                if not margin:
+                    return self.t("bought nothing and cost nothing to serve")
+                return self.t("costs nothing to serve and brings {margin} of margin a year", **said)
+            said |= {"spent": self._spent(row, cost / years), "one": self.reader.money(1)}
+            if margin < 0:
+                return self.t("{spent}; sells at a loss of {loss} a year even before that", **said)
+            said["ratio"] = self.reader.money(margin / cost)
+            return self.t("{spent}, and every {one} of service returns {ratio} of margin", **said)
 
         # Said of those who cost something even when other reasons weigh little.
         return max(abs(cost) / years, LEAST), say
+
+    def _spent(self, row: dict[str, Any], cost: float) -> str:
+        """Service of a year: the account manager's units where there are any, else what it costs in all."""
+        counted = self.plan.task.sheet.counted
+        units = round(row["units_0"]) if counted else 0
+        code = counted[0] if counted else ""
+        known, rate = self.reader.marts.dimensions["activity"].get(code), self.rates_of_units.get(code)
+        if not units or known is None or rate is None:
+            return self.t("costs {cost} a year to serve", cost=self.money(cost))
+        name, unit = self.reader.language.name(known.name, known.name_en), self.reader.marts.driver_units.get(code, "")
+        said = {"units": self.reader.language.number(units), "activity": name, "spent": self.money(units * rate)}
+        said["rate"] = self.reader.money(rate) if rate < FINE else self.money(rate)
+        if unit == code and units == 1:
+            return self.t("1 {activity} a year: {spent}", **said | {"activity": name.lower()})
+        if unit == code:
+            return self.t("{units} {activity}s a year at {rate} each: {spent}", **said | {"activity": name.lower()})
+        said["unit"] = self.reader.label("driver_unit", unit)
+        return self.t("{activity}, {units} × {unit} a year at {rate}: {spent}", **said)
 
     def _amount(self, amount: float, text: str, **said: str) -> Part:
         """A reason that is an amount of money."""
@@ -118,31 +132,31 @@ class Writer:
         hours = self.rates.hours[level] - self.rates.hours[now]
         if up:
             texts = (
-                message("{level} is taken to bring {amount} more margin a year"),
+                message("{level} should bring {amount} more margin a year"),
                 message("{level} costs {amount} more a year"),
-                message("keeps about {amount} of value to come that is at risk otherwise"),
+                message("keeps about {amount} of value to come"),
             )
         else:
             texts = (
-                message("only {amount} of margin a year hangs on the level"),
-                message("{level} saves {amount} a year"),
-                message("about {amount} of value to come is put at risk"),
+                message("costs about {amount} of margin a year"),
+                message("{level} costs {amount} less a year"),
+                message("puts about {amount} of value to come at risk"),
             )
         parts = [
             self._amount(amount, text, level=name) for amount, text in zip((margin, cost, worth), texts, strict=True)
         ]
-        return parts + self._hours(row, name, hours, abs(cost))
+        return parts + self._hours(row, hours, abs(cost))
 
-    def _hours(self, row: dict[str, Any], name: str, hours: float, cost: float) -> list[Part]:
+    def _hours(self, row: dict[str, Any], hours: float, cost: float) -> list[Part]:
         if abs(hours) < FEWEST_UNITS:
             return []
         price = self.hour_price.get(row["area"], 0.0)
         # An hour weighs what it is worth elsewhere; where hours aren't scarce, less than the money it costs.
         weight = abs(hours) * price or cost / 2
-        said = {"level": name, "hours": self.reader.language.number(float(round(abs(hours))))}
+        said = {"hours": self.reader.language.number(float(round(abs(hours))))}
         text = message("takes {hours} account-manager hours a year")
         if hours < 0:
-            text = message("moving to {level} frees {hours} account-manager hours a year")
+            text = message("frees {hours} account-manager hours a year")
         elif price > 0:
             said["region"] = self.areas[row["area"]]
             text = message("takes {hours} account-manager hours a year, scarce in {region}")
@@ -152,8 +166,8 @@ class Writer:
         hangs = row["margin"] * self.change["margin"][-1, now]
         kept = row["worth"] * self.change["worth"][-1, now]
         return [
-            self._amount(hangs, message("{amount} of margin a year hangs on {level}"), level=self.names[now]),
-            self._amount(kept, message("about {amount} of value to come hangs on {level}"), level=self.names[now]),
+            self._amount(hangs, message("about {amount} of margin a year depends on {level}"), level=self.names[now]),
+            self._amount(kept, message("about {amount} of value to come depends on {level}"), level=self.names[now]),
         ]
 
     def _satisfaction(self, row: dict[str, Any], now: int, level: int) -> list[Part]:
@@ -193,15 +207,15 @@ class Writer:
         now, level = int(row["now"]), int(row["level"])
         slope = self.change["margin"][now, other] - self.change["margin"][now, level]
         said = {"level": self.names[other], "behind": self.money(abs(behind))}
-        if behind <= 0:
+        if behind < LEAST:
             return self.t("{level} is as good: a limit on the whole decided between them", **said)
         needed = row["margin"] + behind / slope if slope else -1.0
-        if needed > 0:
+        if needed >= LEAST:
             said |= {"needed": self.money(needed), "margin": self.money(row["margin"])}
             if slope > 0:
-                return self.t("{level} from a margin of {needed} a year on (now {margin})", **said)
-            return self.t("{level} below a margin of {needed} a year (now {margin})", **said)
-        return self.t("{level} if it cost {behind} less a year", **said)
+                return self.t("{level}, if margin rose to {needed} a year (now {margin})", **said)
+            return self.t("{level}, if margin fell below {needed} a year (now {margin})", **said)
+        return self.t("{level}, if it cost {behind} less a year", **said)
 
 
 def holds(rule: Rule, row: dict[str, Any]) -> bool:

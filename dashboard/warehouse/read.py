@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 
 from dashboard.errors import DashboardError, nearest
 from dashboard.periods import Calendar, Occasion, Window
@@ -185,6 +185,12 @@ class Marts:
         in_force = (r.valid_from <= day) & (r.valid_to.is_(None) | (r.valid_to > day))
         rates = select(a.code, r.unit_rate).join_from(m.activity, m.activity_rate, r.activity_key == a.activity_key)
         return {code: float(rate) for code, rate in self._frame(rates.where(in_force)).itertuples(index=False)}
+
+    @cached_property
+    def driver_units(self) -> dict[str, str]:
+        """What each activity is counted in, by activity code; empty where nothing says so."""
+        units = self._frame(select(m.activity.c.code, func.coalesce(m.activity.c.driver_unit, "")))
+        return dict(units.itertuples(index=False, name=None))
 
     def weekly_capacity(self, day: date) -> dict[str, float]:
         """The practical capacity of each activity in force on a day, driver units a week, by activity code."""

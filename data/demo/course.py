@@ -20,7 +20,7 @@ from data.demo.streams import Subject, stream
 from queries.schema import GRADES, TIERS
 
 TIER_EFFORT = np.array([1.0, 0.6, 0.3, 0.08])
-SPEND_GAIN, SPEND_SPEED = 0.30, 3.0
+SPEND_GAIN, SPEND_SPEED = 0.90, 1.4
 """Spending at effort e is proportional to 1 + gain x (1 - exp(-speed x e))."""
 SPEND_OF_SATISFACTION = 0.12
 """Spending changes by this share for a point of true satisfaction."""
@@ -38,7 +38,7 @@ KEEP_BAND = 0.85
 MEASUREMENT_NOISE = 0.25
 MEMORY = 0.35
 TIER_SHARES = np.array(
-    [[0.60, 0.30, 0.10, 0.00], [0.05, 0.52, 0.36, 0.07], [0.00, 0.06, 0.60, 0.34], [0.00, 0.02, 0.23, 0.75]]
+    [[0.50, 0.36, 0.14, 0.00], [0.03, 0.44, 0.43, 0.10], [0.00, 0.05, 0.58, 0.37], [0.00, 0.02, 0.23, 0.75]]
 )
 """Tier given a grade; a customer keeps his place in the line, so his tier moves only when the grade does."""
 TIER_LAG = 0.30

@@ -82,7 +82,8 @@ def _moves(reader: Reader) -> Select:
 
 
 def _costs(reader: Reader, day: date) -> dict[tuple[str, str], float]:
-    """What a customer cost in the year before a day, on the average of those with his grade and level then."""
+    """What a customer cost in the year before a day: the median of those with his grade and level then, for a few of
+    every grade are over-served whatever their level."""
     a, who, w = marts.assignment.c, marts.customer.c, marts.customer_week.c
     then = (a.valid_from < day) & (a.valid_to.is_(None) | (a.valid_to >= day))
     cost = (
@@ -94,8 +95,8 @@ def _costs(reader: Reader, day: date) -> dict[tuple[str, str], float]:
         .subquery("cost")
         .c
     )
-    rows = reader.rows(select(cost.grade, cost.tier, func.avg(cost.cost)).group_by(cost.grade, cost.tier))
-    return {(grade, tier): float(mean) for grade, tier, mean in rows.itertuples(index=False)}
+    rows = reader.rows(select(cost.grade, cost.tier, func.median(cost.cost)).group_by(cost.grade, cost.tier))
+    return {(grade, tier): float(usual) for grade, tier, usual in rows.itertuples(index=False)}
 
 
 def _review(reader: Reader, ledger: Ledger, moves: pd.DataFrame, day: date) -> int:

@@ -251,7 +251,16 @@ def _response_to_service() -> dict:
         "speed": course.SPEND_SPEED,
         "spend_relative_to_standard": _by(TIERS, course.spending_at(course.TIER_EFFORT).round(6)),
         "spend_slope_of_satisfaction": course.SPEND_OF_SATISFACTION,
+        "effect_of_move": _effect_of_move(),
         "retention": "drop-out does not respond to the tier; it goes with disposition (see purchases)",
+    }
+
+
+def _effect_of_move() -> dict:
+    """What a move from one tier to another does to spending and so to the margin, satisfaction's part included."""
+    spend = course.spending_at(course.TIER_EFFORT) * np.exp(course.SPEND_OF_SATISFACTION * course.TIER_EFFECT)
+    return {
+        before: _by(TIERS, (spend / then - 1).round(6)) for before, then in zip(TIERS, spend, strict=True)
     }
 
 
@@ -268,7 +277,7 @@ def _grades() -> dict:
 def _loss_causes() -> dict:
     return {
         "planted_share_of_customers": _by(CAUSES, customers.CAUSE_SHARES),
-        "over_served": {"visits_and_calls_times": service.OVER_SERVICE},
+        "over_served": {"visits_and_calls_besides_times_those_of_grade": service.OVER_SERVICE},
         "returns": {"rate": sales.HEAVY_RETURN_RATE, "usual_rate": sales.RETURN_RATE},
         "urgent_small": {"urgent_share": service.URGENT_SHARE_OF_CAUSE, "usual_share": service.URGENT_SHARE},
         "bad_debt": {

@@ -43,12 +43,13 @@ RATE_OF_YEAR = np.array([1.0, 1.04, 1.07, 1.11])
 RATE_CENTS = np.rint(np.array([[row[5]] for row in ACTIVITIES]) * 100 * RATE_OF_YEAR).astype(np.int64)
 """Cents a driver unit, shape (activities, years from 2023)."""
 
-VISITS_A_YEAR = np.array([14.0, 5.2, 0.6, 0.05])
+VISITS_A_YEAR = np.array([9.0, 3.0, 0.5, 0.05])
 CALLS_A_YEAR = np.array([12.0, 6.0, 1.3, 0.25])
 SUPPORT_A_YEAR = np.array([3.0, 1.5, 0.5, 0.1])
-GRADE_FACTOR = np.array([1.3, 1.0, 0.40, 0.10])
+GRADE_FACTOR = np.array([1.1, 1.0, 0.70, 0.30])
 """Visits, calls and support of a tier are fewer for lower grades."""
-OVER_SERVICE = 9.0
+OVER_SERVICE = 20.0
+"""Over-served customers get so many times what befitted their grade at first besides, whatever became of their tier."""
 PERSON_SHARE_OF_VISITS = 0.1
 SHARE_WHEN_SILENT = 0.02
 """Visits, calls and support of customers without an order in this period and the one before."""
@@ -158,17 +159,24 @@ def _return_handling(lines: Lines, returns: Returns) -> Events:
 
 def _personal(rng: np.random.Generator, customers: Customers, orders: Orders, course: Course, activity: int) -> Events:
     """Visits, calls and technical support by tier, while the customer is served."""
-    a_year = {VISIT: VISITS_A_YEAR, CALL: CALLS_A_YEAR, SUPPORT: SUPPORT_A_YEAR}[activity][course.tier]
-    a_year = a_year * GRADE_FACTOR[course.grade]
+    a_year = {VISIT: VISITS_A_YEAR, CALL: CALLS_A_YEAR, SUPPORT: SUPPORT_A_YEAR}[activity]
+    fitting = a_year * GRADE_FACTOR
+    a_year = a_year[course.tier] * GRADE_FACTOR[course.grade]
     if activity != SUPPORT:
-        at_work = customers.cause_from[:, None] <= window.PERIOD_START
-        a_year = np.where((customers.cause == OVER_SERVED)[:, None] & at_work, OVER_SERVICE * a_year, a_year)
+        at_work = (customers.cause == OVER_SERVED)[:, None] & (customers.cause_from[:, None] <= window.PERIOD_START)
+        a_year = a_year + np.where(at_work, OVER_SERVICE * fitting[_grade_at_first(course, at_work)], 0)
     if activity == VISIT:
         a_year = np.where(customers.person[:, None], PERSON_SHARE_OF_VISITS * a_year, a_year)
     who, day = in_periods(rng, customers, orders, np.where(heard_of(customers, orders), 1, SHARE_WHEN_SILENT) * a_year)
     middle = {VISIT: 1.0, CALL: 28.0, SUPPORT: 38.0}[activity]
     quantity = np.ones(len(who)) if activity == VISIT else _minutes(rng, middle, len(who))
     return _events(activity, who, day, quantity, SALES_REP if activity == VISIT else PHONE)
+
+
+def _grade_at_first(course: Course, at_work: np.ndarray) -> np.ndarray:
+    """Each customer's grade when his cause set in or when he was won, in a column."""
+    since = np.maximum(at_work.argmax(axis=1), course.first_period)[:, None]
+    return np.take_along_axis(course.grade, since, axis=1)
 
 
 def _complaint_handling(rng: np.random.Generator, cases: Cases) -> Events:

@@ -170,12 +170,12 @@ def test_reasons_are_the_customers_own_figures_and_what_would_change_them(held: 
     )
     table = asked(held, "levels.recommendation").table.set_index("code")
     assert table.loc["C0", "reasons"].split("; ") == [
-        "Key is taken to bring 500 more margin a year",
+        "Key should bring 500 more margin a year",
         "Key costs 100 more a year",
         "takes 10 account-manager hours a year",
     ]
     # At the price of 0.5 key costs him 150: he would have to bring 300 of margin to be worth it, and brings just that.
-    assert table.loc["C3", "switch"] == "Key from a margin of 300 a year on (now 100)"
+    assert table.loc["C3", "switch"] == "Key, if margin rose to 300 a year (now 100)"
     assert table.loc["C0", "runner_up"] in TIERS
     queue = asked(held, "levels.queue").table
     assert queue["code"].tolist() == ["C0", "C1"]

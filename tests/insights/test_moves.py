@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dashboard.analysis.response import Z95
 from dashboard.insight import ask
 from dashboard.ledger import Ledger, decisions, pilots
 from dashboard.ledger.decisions import Choice
-from tests.small import Books, asked, reader
+from dashboard.warehouse.read import open_marts
+from data import demo
+from tests.small import Books, asked, published, reader
 
 DAY = "2025-07-07"
 
@@ -95,3 +98,21 @@ def test_without_a_past_nothing_is_claimed(tmp_path: Path) -> None:
     insight = asked(b.marts(tmp_path), "levels.follow_up")
     assert insight.table.empty
     assert insight.headline.startswith("No move between levels is old enough")
+
+
+def test_what_the_demo_plants_is_found_in_its_interval(tmp_path: Path) -> None:
+    """Each kind of move against its own truth, and all of them together: as much as was planted, and not nothing."""
+    path = tmp_path / "demo.duckdb"
+    demo.build(path, 8_000, 1)
+    published(str(path), path.with_suffix(".marts"))
+    table = asked(open_marts(path.with_suffix(".marts")), "levels.response").table
+    planted = demo.truth(path)["response_to_service"]["effect_of_move"]
+    margin = table[table["outcome"] == "Gross margin"]
+    effect = np.array([planted[row.current][row.recommended] for row in margin.itertuples()])
+    low, high = margin["effect_low"].to_numpy(), margin["effect_high"].to_numpy()
+    inside = (low <= effect) & (effect <= high)
+    assert len(inside) >= 6 and inside.sum() >= len(inside) - 1
+    weight = effect / ((high - low) / (2 * Z95)) ** 2
+    found, reach = (weight * margin["estimate"]).sum() / (weight * effect).sum(), Z95 / np.sqrt((weight * effect).sum())
+    assert found - reach < 1 < found + reach
+    assert found - reach > 0
