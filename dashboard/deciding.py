@@ -13,6 +13,7 @@ import pandas as pd
 
 from dashboard.filters import WHAT_IFS
 from dashboard.insight import Insight, Reader
+from dashboard.insights.choosing import Offer
 from dashboard.ledger import decisions
 from dashboard.ledger.decisions import Choice, Decision
 from dashboard.ledger.entries import today
@@ -27,13 +28,13 @@ def until(reader: Reader, weeks: int) -> date:
     return today(reader) + weeks * WEEK
 
 
-def accepted(queue: Insight, seen: dict[str, int], codes: Sequence[str], what_ifs: dict[str, float]) -> list[Choice]:
+def accepted(queue: Offer, seen: dict[str, int], codes: Sequence[str], what_ifs: dict[str, float]) -> list[Choice]:
     """The recommended level for these customers of the queue (`levels.queue`); `seen` as the reader saw it."""
     return [_choice(queue, seen, row, "accept", row["recommended"], what_ifs) for row in _rows(queue, codes)]
 
 
 def overridden(
-    queue: Insight,
+    queue: Offer,
     seen: dict[str, int],
     codes: Sequence[str],
     what_ifs: dict[str, float],
@@ -52,7 +53,7 @@ def overridden(
 
 
 def postponed(
-    queue: Insight,
+    queue: Offer,
     seen: dict[str, int],
     codes: Sequence[str],
     what_ifs: dict[str, float],
@@ -85,13 +86,13 @@ def what_ifs(reader: Reader) -> dict[str, float]:
     return {name: share for name in WHAT_IFS if (share := getattr(reader.filters, name)) != 1.0}
 
 
-def _rows(insight: Insight, codes: Sequence[str]) -> list[dict[str, Any]]:
+def _rows(insight: Offer, codes: Sequence[str]) -> list[dict[str, Any]]:
     table = insight.table
     return table[table["code"].isin(set(codes))].to_dict("records")
 
 
 def _choice(
-    queue: Insight,
+    queue: Offer,
     seen: dict[str, int],
     row: dict[str, Any],
     action: str,
@@ -111,4 +112,6 @@ def _choice(
         "reasons": row["reasons"],
     }
     expected |= {"what_if": tried} if tried else {}
+    if broken := numbers["breaks"][code].get(level):
+        expected["breaks"] = broken
     return Choice(code, action, now, row["recommended"], level, reason, expires_on, expected, seen.get(code, 0))

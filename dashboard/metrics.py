@@ -242,6 +242,7 @@ _ALL = (
     Metric("runner_up", message("Runner-up"), "text"),
     Metric("switch", message("What would change it"), "text"),
     Metric("approval", message("Approval"), "text"),
+    Metric("breaks", message("Against the policy"), "text"),
     Metric("hours_today", message("Hours today"), "number"),
     Metric("hours_planned", message("Hours planned"), "number"),
     Metric("hours_capacity", message("Hours there are"), "number"),

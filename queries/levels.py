@@ -402,20 +402,28 @@ def sums(view: View, sheet: Sheet, plan: Handed) -> Select:
 
 
 def listed(
-    view: View, sheet: Sheet, plan: Handed, moves: bool, limit: int | None, *, undecided: bool = False
+    view: View,
+    sheet: Sheet,
+    plan: Handed,
+    moves: bool,
+    limit: int | None,
+    *,
+    undecided: bool = False,
+    codes: Sequence[str] | None = None,
 ) -> Select:
     """Customers with what the plan does for them, greatest gain first, the moves before the others; with `moves`
     only these and whose level somebody decided.
 
-    `undecided` leaves out whose level is settled. Columns listed (how many there are without the limit), code, name,
-    name_en, region, region_en, grade, now, level, first, last, area, gain_0 … gain_3, gain, margin, worth, other,
-    score, revenue, gross_margin, cost_to_serve, profit, bad_debt, units_….
+    `undecided` leaves out whose level is settled, `codes` everybody else. Columns listed (how many there are without
+    the limit), code, name, name_en, region, region_en, grade, now, level, first, last, area, gain_0 … gain_3, gain,
+    margin, worth, other, score, revenue, gross_margin, cost_to_serve, profit, bad_debt, units_….
     """
     them, region = handed(view, sheet, plan), marts.region
     h, c = them.c, marts.customer.c
     moved = h.now != h.level
     chosen = [code for code, level in sheet.decided if level != KEPT]
     open_: ColumnElement[bool] = h.code.not_in([code for code, _ in sheet.decided]) if undecided else true()
+    wanted: ColumnElement[bool] = true() if codes is None else h.code.in_(codes)
     shown = [
         *("grade", "now", "level", "first", "last", "area", "gain", "margin", "worth", "other", "score", "class"),
         *("revenue", "gross_margin", "cost_to_serve", "profit", "bad_debt", *ACCOUNT),
@@ -430,7 +438,7 @@ def listed(
         )
         .join_from(them, marts.customer, c.customer_key == h.customer_key)
         .outerjoin(region, region.c.position == h.region_position)
-        .where(or_(moved, h.code.in_(chosen)) if moves else true(), open_)
+        .where(or_(moved, h.code.in_(chosen)) if moves else true(), open_, wanted)
         .order_by(moved.desc(), h.gain.desc(), h.code)
         .limit(limit)
     )

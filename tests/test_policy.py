@@ -55,7 +55,7 @@ def test_every_response_states_its_source_and_an_interval() -> None:
         ("{ call = 8,", "{ call = -8,", "[levels.self_service]: includes: 'call' needs a number of zero or more"),
         ("{ gift = 150 }", '{ gift = "some" }', "[levels.key]: money: 'gift' needs a number of zero or more"),
         ('least = "self_service"', 'least = "selfservice"', "'selfservice' is not known; did you mean 'self_service'?"),
-        ("lowered = 0.05", "lowered = 5", "'largest_share_lowered' is a share from 0 to 1; got 5"),
+        ("lowered = 0.08", "lowered = 5", "'largest_share_lowered' is a share from 0 to 1; got 5"),
         ('"strategic_fit"', '"strategic fit"', "'strategic fit' is not known; did you mean 'strategic_fit'?"),
         ("at_least = 5", "atleast = 5", "[limits]: floors, number 1: needs one of at_least, at_most, one_of"),
         ("at_least = 20000", 'at_least = "much"', "[limits]: ceilings, number 1: 'at_least' needs a number"),

@@ -33,7 +33,7 @@ ACTION_NAMES = {
 }
 COLUMNS = [
     *("code", "name", "region", "grade", "action", "current", "recommended", "level", "gain", "cost_change"),
-    *("reason", "expires_on", "decided_by", "decided_at", "state", "approved_by", "approval_reason"),
+    *("reason", "breaks", "expires_on", "decided_by", "decided_at", "state", "approved_by", "approval_reason"),
 ]
 HANDED = [
     *("code", "name", "region", "from_tier", "to_tier", "reason", "decided_by", "approved_by", "expires_on"),
@@ -41,9 +41,12 @@ HANDED = [
 
 
 def waits(reader: Reader, made: Decision) -> bool:
-    """Whether the policy asks a second person for this decision and nobody has answered yet."""
+    """Whether the policy asks a second person for this decision and nobody has answered yet. One that breaks a rule of
+    the policy always needs one."""
     if made.action == "postpone" or made.level is None or made.verdict is not None or made.level == made.current:
         return False
+    if made.expected.get("breaks"):
+        return True
     asks = policies.in_force(reader).approval.asks
     return asks(made.level, _amount(made, "cost"), _amount(made, "gain"))
 
@@ -98,6 +101,7 @@ def _with_names(reader: Reader, made: dict[str, Decision]) -> pd.DataFrame:
         gain=[_amount(one, "gain") for one in found],
         cost_change=[_amount(one, "cost") for one in found],
         reason=[_reason(one) for one in found],
+        breaks=[reader.t("; ").join(one.expected.get("breaks") or []) for one in found],
         expires_on=[one.expires_on for one in found],
         decided_by=[one.author for one in found],
         decided_at=[one.at for one in found],

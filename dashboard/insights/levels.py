@@ -7,6 +7,7 @@ until pilots show it; what that costs follows from the unit rates in force.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from dashboard.analysis import service_levels
 from dashboard.charts import levels as charts
 from dashboard.insight import Answer, Reader, no_customers, question
 from dashboard.insights.plan import Plan, planned
-from dashboard.insights.reasons import explained
+from dashboard.insights.reasons import broken_by, explained
 from dashboard.insights.value import divided
 from dashboard.language import TIER_NAMES, message
 from queries import levels as queries
@@ -68,11 +69,19 @@ def today(reader: Reader) -> Answer:
 
 
 def listing(
-    reader: Reader, plan: Plan, moves: bool, limit: int | None, *, undecided: bool = False
+    reader: Reader,
+    plan: Plan,
+    moves: bool,
+    limit: int | None,
+    *,
+    undecided: bool = False,
+    codes: Sequence[str] | None = None,
 ) -> pd.DataFrame:
     """Customers with what the plan does for them, the moves first, greatest gain first: a line each, with current and
-    recommended as codes and gain, cost_change and hours_change a year; `undecided` leaves out who is settled."""
-    table = reader.rows(queries.listed(reader.view, plan.task.sheet, plan.handed, moves, limit, undecided=undecided))
+    recommended as codes and gain, cost_change and hours_change a year; `undecided` leaves out who is settled, `codes`
+    everybody else."""
+    view, task = reader.view, plan.task
+    table = reader.rows(queries.listed(view, task.sheet, plan.handed, moves, limit, undecided=undecided, codes=codes))
     table = reader.named(table)
     now, level, rates = table["now"].to_numpy(), table["level"].to_numpy(), plan.task.rates
     names = np.array(TIERS)
@@ -234,34 +243,14 @@ def queue(reader: Reader) -> Answer:
         return plan
     task = plan.task
     found = listing(reader, plan, moves=True, limit=QUEUED, undecided=True)
-    table = explained(reader, plan, found)
-    asks = task.rates.rules.approval.asks
-    changes = zip(table["recommended"], table["cost_change"], table["gain"], strict=True)
-    table["approval"] = [reader.t("second person") if asks(*change) else "" for change in changes]
-    table["profit"] = table["profit"] / task.sheet.years
-    table["satisfaction"] = table["score"] / queries.SCORE_STEPS
+    table, numbers = offered(reader, plan, found)
     count = int(found["listed"].iloc[0]) if len(found) else 0
-    columns = [
-        *("code", "name", "region", "grade", "current", "recommended", "gain", "reasons", "cost_change"),
-        *("hours_change", "approval", "profit", "satisfaction"),
-    ]
-    gains = table[[f"gain_{level}" for level in range(len(TIERS))]].to_numpy(dtype=float)
     counts = counts_of(moves_of(plan))
-    numbers: dict[str, Any] = counts | {
-        "moves": count,
-        "shown": len(table),
-        "gain": plan.value,
-        "policy": task.rates.rules.version,
-        "gains": {
-            code: dict(zip(TIERS, map(float, row), strict=True)) for code, row in zip(table["code"], gains, strict=True)
-        },
-        "cost": dict(zip(TIERS, map(float, task.rates.effort), strict=True)),
-        "hours": dict(zip(TIERS, map(float, task.rates.hours), strict=True)),
-    }
+    numbers |= counts | {"moves": count, "shown": len(table), "gain": plan.value}
     if not count:
         settled = bool(task.sheet.decided) and sum(counts.values()) > 0
         said = reader.t("Every move here is decided.") if settled else summed_up(reader, plan)
-        return Answer(said, table[columns], numbers, customers_of(plan))
+        return Answer(said, table, numbers, customers_of(plan))
     top = table["gain"].head(20).sum()
     headline = reader.t(
         "{count} moves wait for a decision; the first {few} of them bring {gain} a year.",
@@ -269,7 +258,36 @@ def queue(reader: Reader) -> Answer:
         few=min(20, count),
         gain=reader.money(float(top)),
     )
-    return Answer(headline, table[columns], numbers, customers_of(plan))
+    return Answer(headline, table, numbers, customers_of(plan))
+
+
+def offered(reader: Reader, plan: Plan, found: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """A listing as it is decided on: the table, and by customer what each level would gain (`gains`) and which rules
+    it would break (`breaks`), the plan's own `levels` and the `areas` of the account managers, and by level what it
+    costs (`cost`) and takes (`hours`) a year."""
+    table, rates = explained(reader, plan, found), plan.task.rates
+    asks = rates.rules.approval.asks
+    changes = zip(table["recommended"], table["cost_change"], table["gain"], strict=True)
+    table["approval"] = [reader.t("second person") if asks(*change) else "" for change in changes]
+    table["profit"] = table["profit"] / plan.task.sheet.years
+    table["satisfaction"] = table["score"] / queries.SCORE_STEPS
+    columns = [
+        *("code", "name", "region", "grade", "current", "recommended", "gain", "reasons", "cost_change"),
+        *("hours_change", "approval", "profit", "satisfaction"),
+    ]
+    gains = table[[f"gain_{level}" for level in range(len(TIERS))]].to_numpy(dtype=float)
+    numbers = {
+        "policy": rates.rules.version,
+        "gains": {
+            code: dict(zip(TIERS, map(float, row), strict=True)) for code, row in zip(table["code"], gains, strict=True)
+        },
+        "levels": dict(zip(table["code"], table["recommended"], strict=True)),
+        "areas": dict(zip(found["code"], found["area"].map(plan.task.codes_of_areas.get), strict=True)),
+        "breaks": {row["code"]: broken_by(reader, rates.rules.limits, row) for row in found.to_dict("records")},
+        "cost": dict(zip(TIERS, map(float, rates.effort), strict=True)),
+        "hours": dict(zip(TIERS, map(float, rates.hours), strict=True)),
+    }
+    return table[columns], numbers
 
 
 @question("levels.plan", message("The plan to hand over"), needs=NEEDS, written=True)

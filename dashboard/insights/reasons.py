@@ -16,7 +16,7 @@ import pandas as pd
 from dashboard.insight import Reader
 from dashboard.insights.plan import Plan, charged
 from dashboard.language import TIER_NAMES, message
-from dashboard.policy import Rule
+from dashboard.policy import Limits, Rule
 from queries.levels import SCORE_STEPS
 from queries.schema import TIERS
 
@@ -216,6 +216,28 @@ class Writer:
                 return self.t("{level}, if margin rose to {needed} a year (now {margin})", **said)
             return self.t("{level}, if margin fell below {needed} a year (now {margin})", **said)
         return self.t("{level}, if it cost {behind} less a year", **said)
+
+
+def broken_by(reader: Reader, limits: Limits, row: dict[str, Any]) -> dict[str, list[str]]:
+    """The rules that each level would break for a listed customer, in words; levels that break none are left out.
+
+    A floor goes before a ceiling, as the plan sees it.
+    """
+    t, code, now = reader.t, reader.language.code, int(row["now"])
+    floors = [rule for rule in limits.floors if holds(rule, row)]
+    ceilings = [rule for rule in limits.ceilings if holds(rule, row)]
+    floor = min((TIERS.index(rule.level) for rule in floors), default=len(TIERS))
+    found: dict[str, list[str]] = {}
+    for level, tier in enumerate(TIERS):
+        said = [rule.why[code] for rule in floors if level > TIERS.index(rule.level)]
+        said += [rule.why[code] for rule in ceilings if level < min(TIERS.index(rule.level), floor)]
+        if level - now > limits.largest_fall:
+            said.append(t("a review lowers nobody by more than {n}", n=limits.largest_fall))
+        if level > TIERS.index(limits.least):
+            said.append(t("nobody falls below {level}", level=t(TIER_NAMES[limits.least])))
+        if said:
+            found[tier] = said
+    return found
 
 
 def holds(rule: Rule, row: dict[str, Any]) -> bool:

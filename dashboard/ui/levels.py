@@ -23,7 +23,9 @@ from dashboard.errors import DashboardError
 from dashboard.export import to_csv
 from dashboard.filters import WHAT_IFS
 from dashboard.insight import Insight, Reader
+from dashboard.insights import choosing
 from dashboard.insights import decided as insights
+from dashboard.insights.choosing import Offer
 from dashboard.language import MINUS, TIER_NAMES, message
 from dashboard.ledger import Conflict, audit, decisions
 from dashboard.ledger.decisions import Choice
@@ -46,7 +48,8 @@ NAMED = 5
 HEIGHT, ROW = 440, 68
 WIDTHS = {
     "code": 76, "name": 168, "region": 84, "grade": 54, "current": 76, "recommended": 82, "level": 76, "gain": 74,
-    "cost_change": 76, "hours_change": 62, "reasons": 348, "reason": 240, "approval": 84, "state": 150, "action": 86,
+    "cost_change": 76, "hours_change": 62, "reasons": 348, "reason": 240, "breaks": 200, "approval": 84, "state": 150,
+    "action": 86,
 }  # fmt: skip
 SLIDERS = {
     "budget": message("Service budget"),
@@ -214,13 +217,16 @@ def queue(reader: Reader) -> None:
         "waiting": decided.numbers["waiting"],
     }
     names = {"open": t("Open"), "decided": t("Decided"), "waiting": t("Waiting for a second person")}
+    names = {name: f"{said} · {reader.language.number(counts[name], exact=True)}" for name, said in names.items()}
+    names["any"] = t("Any customer")
     status = st.segmented_control(
-        t("State"), list(counts), default="open", required=True, key="decide-status", label_visibility="collapsed",
-        format_func=lambda name: f"{names[name]} · {reader.language.number(counts[name], exact=True)}",
-        on_change=_unchoose,
+        t("State"), list(names), default="open", required=True, key="decide-status", label_visibility="collapsed",
+        format_func=names.__getitem__, on_change=_unchoose,
     )  # fmt: skip
     if status == "open":
         _open(reader, waiting, decided)
+    elif status == "any":
+        _any(reader, decided)
     else:
         _decided(reader, decided, status == "waiting")
 
@@ -255,61 +261,96 @@ def _open(reader: Reader, waiting: Insight, decided: Insight) -> None:
     _controls(reader, waiting, decided, chosen, list(table["code"]))
 
 
-def _controls(reader: Reader, waiting: Insight, decided: Insight, chosen: list[str], shown: list[str]) -> None:
+def _any(reader: Reader, decided: Insight) -> None:
+    """Whoever is in view, proposed or not, decided or not: find him and give him a level."""
+    t = reader.t
+    text = st.text_input(
+        t("Find a customer by name or code"), key="decide-search", width=420, persist_state="page",
+        placeholder=t("Name or code"), on_change=_unchoose,
+    )  # fmt: skip
+    offer = choosing.found(reader, text)
+    if offer.table.empty:
+        st.html(f"<div class='notice'>{html.escape(t('Nobody in view who has a level is called that.'))}</div>")
+        return
+    if not text.strip():
+        st.html(f"<p class='filter-sentence'>{html.escape(t('The largest customers in view; or look for one.'))}</p>")
+    columns = ["name", "current", "recommended", "level", "state", "gain", "reasons", "region", "grade", "code"]
+    chosen = choose_rows(reader, offer.table[columns], "any")
+    if _may(reader, "decide"):
+        _controls(reader, offer, decided, chosen, [])
+
+
+def _controls(reader: Reader, offer: Offer, decided: Insight, chosen: list[str], shown: list[str]) -> None:
     """Accept, override or postpone what is chosen, or accept all that is shown."""
-    t, seen, tried = reader.t, decided.numbers["seen"], deciding.what_ifs(reader)
-    policy, n = waiting.numbers["policy"], len(chosen)
+    t, n = reader.t, len(chosen)
     ways = {"accept": t("Accept"), "override": t("Give another level"), "postpone": t("Postpone")}
     way = st.segmented_control(
         t("Decision"), list(ways), default="accept", required=True, key="decide-way", format_func=ways.__getitem__
     )
-    if way == "override":
-        st.selectbox(
-            t("Level"), TIERS, key="decide-level", format_func=lambda tier: t(TIER_NAMES[tier]), width=220,
-            persist_state="page",
-        )  # fmt: skip
     if way != "accept":
-        st.selectbox(
-            t("Until"), deciding.UNTIL_WEEKS, key="decide-until", index=1, width=320, persist_state="page",
-            format_func=lambda weeks: f"{t(UNTIL[weeks])} · {reader.language.date(deciding.until(reader, weeks))}",
-        )  # fmt: skip
-        st.text_input(
-            t("Reason"), key="decide-reason", width=560, persist_state="page",
-            placeholder=t("Why, so that others can follow it"),
-        )  # fmt: skip
-
-    def decide(codes: list[str], how: str) -> None:
-        state = st.session_state
-
-        def choices() -> list[Choice]:
-            reason = state.get("decide-reason", "")
-            last = deciding.until(reader, state.get("decide-until", deciding.UNTIL_WEEKS[1]))
-            if how == "override":
-                return deciding.overridden(waiting, seen, codes, tried, state["decide-level"], reason, last)
-            if how == "postpone":
-                return deciding.postponed(waiting, seen, codes, tried, reason, last)
-            return deciding.accepted(waiting, seen, codes, tried)
-
-        done = {"accept": message("{n} accepted"), "override": message("{n} given another level")}
-        done["postpone"] = message("{n} postponed")
-        _save(reader, lambda: deciding.write(reader, choices(), policy), done[how], keeps="decide-reason")
-
+        _asked(reader, offer, chosen, level=way == "override")
     labels = {
         "accept": t("Accept {n} chosen", n=n),
         "override": t("Give {n} chosen another level", n=n),
         "postpone": t("Postpone {n} chosen", n=n),
     }
+    seen = decided.numbers["seen"]
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.button(
             labels[str(way)] if n else t("Choose rows in the table first"), key=f"do-{way}", type="primary",
-            disabled=not n, on_click=decide, args=(chosen, way),
+            disabled=not n, on_click=_decide, args=(reader, offer, seen, chosen, way),
         )  # fmt: skip
-        if way == "accept":
+        if way == "accept" and shown:
             with st.popover(t("Accept all {n} shown", n=len(shown)), key="accept-all"):
                 st.markdown(t("Each of them gets the level recommended. You can take it back."))
-                st.button(t("Accept {n} moves", n=len(shown)), key="do-accept-all", on_click=decide, args=(shown, way))
-    if tried:
+                st.button(
+                    t("Accept {n} moves", n=len(shown)), key="do-accept-all", on_click=_decide,
+                    args=(reader, offer, seen, shown, way),
+                )  # fmt: skip
+    if deciding.what_ifs(reader):
         st.caption(t("You are looking at a what-if; that is kept with the decisions."))
+
+
+def _asked(reader: Reader, offer: Offer, chosen: list[str], level: bool) -> None:
+    """What an override or a postponement needs: the level and what it means, until when, and why."""
+    t = reader.t
+    if level:
+        given = st.selectbox(
+            t("Level"), TIERS, key="decide-level", format_func=lambda tier: t(TIER_NAMES[tier]), width=220,
+            persist_state="page",
+        )  # fmt: skip
+        if found := choosing.consequences(reader, offer, chosen, given):
+            said = "".join(f"<li>{html.escape(line)}</li>" for line in choosing.told(reader, found, given))
+            st.html(f"<div class='notice consequences'><ul>{said}</ul></div>")
+    st.selectbox(
+        t("Until"), deciding.UNTIL_WEEKS, key="decide-until", index=1, width=320, persist_state="page",
+        format_func=lambda weeks: f"{t(UNTIL[weeks])} · {reader.language.date(deciding.until(reader, weeks))}",
+    )  # fmt: skip
+    st.text_input(
+        t("Reason"), key="decide-reason", width=560, persist_state="page",
+        placeholder=t("Why, so that others can follow it"),
+    )  # fmt: skip
+
+
+def _decide(reader: Reader, offer: Offer, seen: dict[str, int], codes: list[str], way: str) -> None:
+    """Write what was chosen, with what was on the screen."""
+    state, tried = st.session_state, deciding.what_ifs(reader)
+
+    def choices() -> list[Choice]:
+        reason = state.get("decide-reason", "")
+        last = deciding.until(reader, state.get("decide-until", deciding.UNTIL_WEEKS[1]))
+        if way == "override":
+            return deciding.overridden(offer, seen, codes, tried, state["decide-level"], reason, last)
+        if way == "postpone":
+            return deciding.postponed(offer, seen, codes, tried, reason, last)
+        return deciding.accepted(offer, seen, codes, tried)
+
+    done = {
+        "accept": message("{n} accepted"),
+        "override": message("{n} given another level"),
+        "postpone": message("{n} postponed"),
+    }
+    _save(reader, lambda: deciding.write(reader, choices(), offer.numbers["policy"]), done[way], keeps="decide-reason")
 
 
 def _decided(reader: Reader, decided: Insight, only_waiting: bool) -> None:
@@ -327,6 +368,19 @@ def _decided(reader: Reader, decided: Insight, only_waiting: bool) -> None:
     chosen = choose_rows(reader, table[columns], f"decided-{only_waiting}")
     if not _may(reader, "decide"):
         return
+    ways = {"back": t("Take back"), "override": t("Give another level")}
+    way = st.segmented_control(
+        t("Decision"), list(ways), default="back", required=True, key="decided-way", format_func=ways.__getitem__
+    )
+    nobody, n = t("Choose rows in the table first"), len(chosen)
+    if way == "override":
+        offer = choosing.picked(reader, chosen)
+        _asked(reader, offer, chosen, level=True)
+        st.button(
+            t("Give {n} chosen another level", n=n) if chosen else nobody, key="do-change", type="primary",
+            disabled=not chosen, on_click=_decide, args=(reader, offer, decided.numbers["seen"], chosen, way),
+        )  # fmt: skip
+        return
 
     def take_back() -> None:
         choices = deciding.taken_back(decided, chosen, st.session_state.get("back-reason", ""))
@@ -335,8 +389,7 @@ def _decided(reader: Reader, decided: Insight, only_waiting: bool) -> None:
 
     st.text_input(t("Reason (optional)"), key="back-reason", width=560)
     st.button(
-        t("Take back {n} chosen", n=len(chosen)) if chosen else t("Choose rows in the table first"), key="do-back",
-        disabled=not chosen, on_click=take_back,
+        t("Take back {n} chosen", n=n) if chosen else nobody, key="do-back", disabled=not chosen, on_click=take_back,
     )  # fmt: skip
 
 
@@ -356,7 +409,8 @@ def approvals(reader: Reader) -> None:
         return
     own = table["decided_by"] == reader.scope.user
     st.html(f"<p class='filter-sentence'>{html.escape(_who_approves(reader, int(own.sum())))}</p>")
-    columns = ["name", "current", "level", "gain", "cost_change", "reason", "decided_by", "region", "grade", "code"]
+    columns = ["name", "current", "level", "gain", "cost_change", "reason", "breaks", "decided_by", "region", "grade"]
+    columns = [column for column in (*columns, "code") if column != "breaks" or table["breaks"].any()]
     chosen = choose_rows(reader, table[columns], "approve")
     if not _may(reader, "approve"):
         return

@@ -259,9 +259,7 @@ def _response_to_service() -> dict:
 def _effect_of_move() -> dict:
     """What a move from one tier to another does to spending and so to the margin, satisfaction's part included."""
     spend = course.spending_at(course.TIER_EFFORT) * np.exp(course.SPEND_OF_SATISFACTION * course.TIER_EFFECT)
-    return {
-        before: _by(TIERS, (spend / then - 1).round(6)) for before, then in zip(TIERS, spend, strict=True)
-    }
+    return {before: _by(TIERS, (spend / then - 1).round(6)) for before, then in zip(TIERS, spend, strict=True)}
 
 
 def _grades() -> dict:

@@ -17,11 +17,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from dashboard import deciding
 from dashboard.analysis.response import Response
-from dashboard.insight import Answer
-from dashboard.insights import levels
+from dashboard.insight import Answer, ask
+from dashboard.insights import choosing, levels
 from dashboard.insights.plan import Plan, planned
-from dashboard.ledger import policies
+from dashboard.ledger import Conflict, Ledger, decisions, policies
 from dashboard.policy import Approval, Capacity, Level, Limits, Policy, Rule, policy
 from dashboard.warehouse.read import Marts
 from queries.schema import TIERS, customer_profile
@@ -180,6 +181,67 @@ def test_reasons_are_the_customers_own_figures_and_what_would_change_them(held: 
     queue = asked(held, "levels.queue").table
     assert queue["code"].tolist() == ["C0", "C1"]
     assert queue["approval"].tolist() == ["", ""]
+
+
+def test_what_any_level_would_mean_is_told_before_it_is_given(held: Marts, rules: Any) -> None:
+    """The budget of 200 pays for C0 and C1 as key accounts. C3, whom nobody proposed, would gain 50 − 100 there, and
+    the 100 he costs are taken from another."""
+    floor = Rule("standard", "strategic_fit", "at_least", 2, WORDS)
+    rules(
+        limits=Limits(1, "self_service", 1.0, (floor,), ()),
+        capacity=Capacity("account_manager", 0.5, {}, {"visit": 1.0}, (), 200.0),
+    )
+    looking = reader(held)
+    offer = choosing.picked(looking, ["C3", "C0"])
+    assert offer.table["code"].tolist() == ["C3", "C0"]
+    assert offer.table["recommended"].tolist() == ["standard", "key"]
+    assert offer.table["state"].tolist() == ["stays", "open"]
+    found = choosing.consequences(looking, offer, ["C3"], "key")
+    assert found
+    assert (found.n, found.cost, found.gain, found.behind) == pytest.approx((1, 100, 50 - 100, 50))
+    assert (found.second, found.broken) == (0, {})
+    assert found.lacking == (
+        "The budget is 100 short of it, to be saved on others. There it would bring at least 50.00 a year.",
+    )
+    lowered = choosing.consequences(looking, offer, ["C3"], "self_service")
+    assert lowered and lowered.broken == {WORDS["en"]: 1} and lowered.second == 1
+    assert choosing.consequences(looking, offer, ["C0"], "key").behind == pytest.approx(0)
+    assert choosing.found(looking, "c2").table["code"].tolist() == ["C2"]
+    assert choosing.found(looking, "nobody").table.empty
+
+
+def test_a_decision_against_the_policy_needs_a_second_person(held: Marts, rules: Any, tmp_path: Path) -> None:
+    floor = Rule("standard", "strategic_fit", "at_least", 2, WORDS)
+    rules(limits=Limits(3, "self_service", 1.0, (floor,), ()), approval=Approval((), 1e9, 1e9))
+    looking = reader(held, ledger=Ledger(str(tmp_path / "ledger.db")))
+    for code in ("C0", "C3"):  # only C3's strategic fit asks for more
+        offer, seen = choosing.picked(looking, [code]), ask("levels.decided", looking).numbers["seen"]
+        last = date(2026, 12, 31)
+        deciding.write(looking, deciding.overridden(offer, seen, [code], {}, "self_service", "a try", last), "1")
+    decided = ask("levels.decided", looking)
+    assert decided.numbers["states"] == {"C0": "ready", "C3": "waiting"}
+    assert dict(zip(decided.table["code"], decided.table["breaks"], strict=True)) == {"C0": "", "C3": WORDS["en"]}
+
+
+def test_a_decision_is_changed_directly_and_the_ledger_keeps_both(held: Marts, rules: Any, tmp_path: Path) -> None:
+    rules(capacity=Capacity("account_manager", 0.5, {}, {"visit": 1.0}, (), 200.0))
+    looking = reader(held, ledger=Ledger(str(tmp_path / "ledger.db")))
+    queue = ask("levels.queue", looking)
+    deciding.write(looking, deciding.accepted(queue, {}, ["C0"], {}), "1")
+    offer = choosing.picked(looking, ["C0"])
+    assert offer.table[["recommended", "level"]].to_numpy().tolist() == [["key", "key"]]
+    seen = ask("levels.decided", looking).numbers["seen"]
+    changed = deciding.overridden(offer, seen, ["C0"], {}, "strategic", "a partner now", date(2026, 12, 31))
+    deciding.write(looking, changed, "1")
+    newest, first = decisions.history(looking, "C0")
+    assert (first.action, first.level, newest.action, newest.level, newest.sequence) == (
+        *("accept", "key", "override", "strategic"),
+        2,
+    )
+    assert newest.expected["gain"] == pytest.approx(queue.numbers["gains"]["C0"]["strategic"])
+    assert choosing.picked(looking, ["C0"]).table["level"].tolist() == ["strategic"]
+    with pytest.raises(Conflict):
+        deciding.write(looking, changed, "1")
 
 
 def test_more_budget_brings_less_and_less_and_nothing_in_the_end(held: Marts, rules: Any) -> None:

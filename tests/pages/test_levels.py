@@ -124,6 +124,33 @@ def test_an_override_needs_its_reason_and_ends_on_a_day(ledger: Ledger, demo: Ma
     assert app.text_input(key="decide-reason").value == ""
 
 
+def test_any_customer_is_found_given_a_level_and_given_another_one_directly(ledger: Ledger, demo: Marts) -> None:
+    app = page_of("ann")
+    proposed = set(codes(app))
+    app.segmented_control(key="decide-status").set_value("any").run()
+    rows = app.dataframe[0].value
+    one = next(row.code for row in rows.itertuples() if row.code not in proposed and row.current == "Key")
+    app.text_input(key="decide-search").set_value(one.lower()).run()
+    assert codes(app) == [one]
+    app.segmented_control(key="decide-way").set_value("override").run()
+    choose(app, "any", one).selectbox(key="decide-level").set_value("strategic").run()
+    assert "Strategic for 1: service costs " in bodies(app)
+    app.text_input(key="decide-reason").set_value("a new contract").run()
+    app.button(key="do-override").click().run()
+    assert told(app)[0].startswith("1 given another level; saved at ")
+    assert standing(demo, ledger)[one].level == "strategic"
+    assert "waits for a second person" in list(app.dataframe[0].value["state"])
+    # And now to another one, without taking the first back.
+    app.segmented_control(key="decide-status").set_value("decided").run()
+    app.segmented_control(key="decided-way").set_value("override").run()
+    choose(app, "decided-False", one).selectbox(key="decide-level").set_value("standard").run()
+    app.text_input(key="decide-reason").set_value("the contract is smaller").run()
+    app.button(key="do-change").click().run()
+    newest, first = decisions.history(as_("ann", demo, ledger), one)
+    assert (first.level, newest.level, newest.sequence) == ("strategic", "standard", 2)
+    assert newest.reason == "the contract is smaller"
+
+
 def test_a_second_person_approves_and_only_what_is_approved_is_handed_over(ledger: Ledger, demo: Marts) -> None:
     app = page_of("ann", effect="2.0")  # levels that bring more raise somebody to the one that needs a second person
     app.button(key="do-accept-all").click().run()

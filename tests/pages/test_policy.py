@@ -34,7 +34,7 @@ def test_a_number_changed_in_the_form_is_tried_then_in_force_for_everybody(ledge
     app.button(key="policy-try").click().run()
     assert not app.exception and "With this text" in bodies(app)
     looking = reader(demo, ledger=ledger)
-    assert policies.in_force(looking).levels["strategic"].includes["visit"] == 14  # only tried
+    assert policies.in_force(looking).levels["strategic"].includes["visit"] == 9  # only tried
     app.button(key="policy-save").click().run()
     assert "The reason is missing." in [each.value.replace("\\", "") for each in app.error]
     app.text_input(key="policy-why").set_value("visits take longer").run()
@@ -48,7 +48,7 @@ def test_a_number_changed_in_the_form_is_tried_then_in_force_for_everybody(ledge
     back.button(key="policy-back-1").click().run()
     back.text_input(key="policy-why").set_value("back again").run()
     back.button(key="policy-save").click().run()
-    assert policies.in_force(looking).levels["strategic"].includes["visit"] == 14
+    assert policies.in_force(looking).levels["strategic"].includes["visit"] == 9
     assert [each.why for each in policies.versions(looking)] == ["back again", "visits take longer"]
 
 
@@ -87,7 +87,7 @@ def test_who_may_not_change_the_policy_reads_it(ledger: Ledger, demo: Marts) -> 
     [
         (("levels", "key", "money", "gift"), "money = { gift = 7.5 }"),
         (("response", "spending", "most"), "most = 7.5"),
-        (("capacity", "hours_per_unit", "call"), "hours_per_unit = { visit = 1.25, call = 7.5 }"),
+        (("capacity", "hours_per_unit", "call"), "hours_per_unit = { visit = 2, call = 7.5 }"),
         (("approval", "cost_above"), "cost_above = 7.5"),
     ],
 )
