@@ -270,6 +270,8 @@ _ALL = (
     Metric("author", message("By"), "text"),
     Metric("expected_gain", message("Expected a year"), "money"),
     Metric("came", message("Came, at a year's pace"), "money"),
+    Metric("came_alike", message("Came to customers alike"), "money"),
+    Metric("came_beyond", message("More than those alike"), "money"),
     Metric("playbook", message("What to do"), "text"),
     Metric("money_at_risk", message("Money at stake"), "money",
            message("A year's margin at the customer's usual pace, or how far the sales of the week are from the usual"), "down",

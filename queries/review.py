@@ -5,7 +5,6 @@ Sums that have to add up are whole cents, so that no part of a change is lost to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -254,22 +253,3 @@ def alert_weeks(view: View) -> Select:
     """The weeks whose alerts are kept, with how many customers were tested for each kind."""
     a = marts.alert_week.c
     return select(*a).where(view.scope.allows(literal(None, marts.region.c.position.type))).order_by(a.week, a.kind)
-
-
-# --- decisions ---------------------------------------------------------------------------------------------
-
-
-def outcomes(since: View, before: View, codes: Sequence[str]) -> Select:
-    """Profit of some of the customers in view over the weeks since a decision and over as many weeks before it."""
-    now, then, who = population(since), population(before).alias("earlier"), marts.customer.c
-    return (
-        select(
-            *(who.code, who.name, who.name_en),
-            as_float(func.coalesce(then.c.profit, 0)).label("profit_before"),
-            as_float(now.c.profit).label("profit"),
-        )
-        .join_from(now, marts.customer, who.customer_key == now.c.customer_key)
-        .outerjoin(then, then.c.customer_key == now.c.customer_key)
-        .where(who.code.in_(codes))
-        .order_by(who.code)
-    )

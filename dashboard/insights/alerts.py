@@ -350,9 +350,7 @@ def told(reader: Reader) -> Answer:
 
 @question("data.deliveries", message("Packs that were sent"), behind=None, written=True)
 def sent(reader: Reader) -> Answer:
-    """The log of deliveries, for those who see every region: it names people."""
-    if reader.scope.regions is not None:
-        return Answer(reader.t("Who sees every region reads whom packs were sent to."))
+    """The log of deliveries about what the reader sees all of: of all of them for those who see every region."""
     found = deliveries(reader)
     table = pd.DataFrame(
         [
@@ -371,9 +369,12 @@ def sent(reader: Reader) -> Answer:
     failed = sum(entry.status != "sent" for entry in found)
     numbers = {"attempts": len(found), "failed": failed}
     if not found:
-        return Answer(reader.t("No pack has been sent yet."), table, numbers)
+        nothing = message("No pack has been sent yet.")
+        if reader.scope.regions is not None:
+            nothing = message("No pack about your regions has been sent yet.")
+        return Answer(reader.t(nothing), table, numbers)
     headline = reader.t(
-        "Of the last {n} attempts to send a pack {failed} failed; the newest is of {day}.",
+        "Of the last {n} {n:attempt|attempts} to send a pack {failed} failed; the newest is of {day}.",
         n=len(found),
         failed=failed,
         day=reader.language.date(found[0].at),

@@ -18,9 +18,8 @@ from dashboard.insights.cost import item_name
 from dashboard.insights.satisfaction import edges, fitted
 from dashboard.insights.value import none_if_undefined, shown_level, totals
 from dashboard.language import message
-from dashboard.ledger import decisions as ledger
 from dashboard.metrics import METRICS
-from dashboard.periods import DEFAULT_PERIOD, WEEK, Window
+from dashboard.periods import DEFAULT_PERIOD
 from queries import cost, value
 from queries import review as queries
 from queries.population import View
@@ -55,9 +54,6 @@ PLAYBOOK = {
     ("amount", "down"): message("Ask what is missing before the next order"),
     ("silence", "down"): message("Call this week and note the reason"),
 }
-ACTIONS = {"accept": message("Recommendation followed"), "override": message("Own decision")}
-MOST_WEEKS = 26
-"""Weeks after a decision that are taken for what came of it."""
 ALERTS = {"amount": message("Unusual sales"), "silence": message("Silence")}
 
 
@@ -484,7 +480,7 @@ def thresholds(reader: Reader) -> Answer:
     return Answer(headline, table.head(LISTED), numbers, n)
 
 
-# --- alerts, targets, decisions ----------------------------------------------------------------------------
+# --- alerts and targets ------------------------------------------------------------------------------------
 
 
 @question("review.alerts", message("Unusual sales and silences"), behind=None, weekly=True)
@@ -613,76 +609,3 @@ def goal_rows(reader: Reader, name: str, values: dict[str, Any], code: str) -> l
         about = {"code": code, "name": name, "metric": metric}
         rows.append(about | {"value": actual, "target": goal, "gap": actual - goal, "met": met})
     return rows
-
-
-@question(
-    "review.decisions",
-    message("What was decided, and what came of it"),
-    needs=("cost_of_goods",),
-    behind=None,
-    written=True,
-    weekly=True,
-)
-def decisions(reader: Reader) -> Answer:
-    """The newest review before the week with decisions about customers in view, and their profit since.
-
-    Profit is a year's at the pace of the weeks since the decision, half a year at most, beside that of as many weeks
-    before: what was expected stands beside what came.
-    """
-    week = reader.view.window.last_week
-    past = [day for day in ledger.reviews(reader) if day < week] if reader.ledger else []
-    if not past:
-        return Answer(reader.t("No decisions of an earlier review are recorded."))
-    review = past[0]
-    written = {code: each for code, each in ledger.of_review(reader, review).items() if each.action in ACTIONS}
-    weeks = min((week - review).days // 7 + 1, MOST_WEEKS)
-    since = Window(review, review + WEEK * (weeks - 1))
-    before = reader.calendar.held(since.earlier(WEEK * weeks))
-    numbers: dict[str, Any] = {"review": review, "decisions": len(written), "weeks": weeks}
-    numbers["actions"] = pd.Series([each.action for each in written.values()], dtype=object).value_counts().to_dict()
-    said = {"n": reader.language.number(len(written)), "day": reader.language.date(review)}
-    if before is None or not written:
-        return Answer(reader.t("{n} decisions were taken in the review of {day}.", **said), numbers=numbers)
-    rows = reader.rows(queries.outcomes(reader.view.over(since), reader.view.over(before), sorted(written)))
-    if rows.empty:
-        return Answer(reader.t("The review of {day} decided on none of these customers.", **said), numbers=numbers)
-    rows = reader.named(rows)
-    mine = [written[code] for code in rows["code"]]
-    yearly = 52 / weeks
-    table = pd.DataFrame(
-        {
-            "code": rows["code"],
-            "name": rows["name"],
-            "decision": [reader.t(ACTIONS[each.action]) for each in mine],
-            "from_tier": [each.current for each in mine],
-            "to_tier": [each.level for each in mine],
-            "expected_gain": [none_if_undefined(each.expected.get("gain")) for each in mine],
-            "profit_before": rows["profit_before"] * yearly,
-            "profit": rows["profit"] * yearly,
-            "author": [each.author for each in mine],
-        }
-    ).astype({"expected_gain": float})
-    table["came"] = table["profit"] - table["profit_before"]
-    table = table.iloc[table["came"].abs().argsort(kind="stable")[::-1]].reset_index(drop=True)
-    numbers |= {"expected_gain": float(table["expected_gain"].sum()), "came": float(table["came"].sum())}
-    headline = reader.t(
-        "{n} decisions of the review of {day}: expected {expected} a year; in the {weeks} weeks since, their profit "
-        "runs {came} a year against the weeks before.",
-        expected=signed(reader, numbers["expected_gain"]),
-        weeks=weeks,
-        came=signed(reader, numbers["came"]),
-        **said | {"n": reader.language.number(len(table))},
-    )
-    keep = [
-        "code",
-        "name",
-        "decision",
-        "from_tier",
-        "to_tier",
-        "expected_gain",
-        "came",
-        "profit_before",
-        "profit",
-        "author",
-    ]
-    return Answer(headline, table[keep].head(LISTED), numbers, len(table))

@@ -1,19 +1,22 @@
 """Who took what out of the dashboard: exports, sign-offs, and packs that were sent.
 
-Who sees every region reads all of it; everybody else reads what he did and what was sent to him.
+Who sees every region reads all of it; everybody else reads what he took out, and of packs those about regions that he
+sees all of: those that were sent to himself are.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
-from sqlalchemy import insert, or_, select, true
+from sqlalchemy import insert, select, true
 
 from dashboard.errors import DashboardError, nearest
 from dashboard.insight import Reader
 from dashboard.ledger import entries
-from dashboard.ledger.entries import demand, signed, writing
+from dashboard.ledger.entries import covers, demand, signed, writing
 from dashboard.ledger.tables import AUDITED, STATUSES
 from dashboard.ledger.tables import audit as a
 from dashboard.ledger.tables import delivery as d
@@ -53,6 +56,7 @@ class Delivery:
     attempt: int
     error: str
     data_version: str
+    regions: tuple[str, ...] = ()
 
 
 def audited(reader: Reader, what: str, subject: str, rows: int | None = None) -> None:
@@ -76,8 +80,10 @@ def delivered(
     status: str,
     attempt: int,
     error: str = "",
+    regions: Sequence[str] | None = None,
 ) -> None:
-    """Write one attempt to send a pack of what the reader looks at. Needs the permission "export"."""
+    """Write one attempt to send a pack of what the reader looks at, about some regions (none: the whole company). Needs
+    the permission "export"."""
     demand(reader, "export")
     if status not in STATUSES:
         raise DashboardError(f"status: {status!r} is not known{nearest(status, STATUSES)}")
@@ -85,7 +91,7 @@ def delivered(
     entry |= {"language": language, "status": status, "attempt": attempt, "error": error}
     entry |= {"filters": reader.filters.canonical, "data_version": reader.marts.version}
     with writing(reader) as connection:
-        connection.execute(insert(d), entry)
+        connection.execute(insert(d), {**entry, "regions": list(regions or ()) or None})
 
 
 def trail(reader: Reader) -> list[Audit]:
@@ -98,8 +104,15 @@ def trail(reader: Reader) -> list[Audit]:
 
 
 def deliveries(reader: Reader) -> list[Delivery]:
-    """The newest attempts to send a pack, newest first."""
-    user = reader.scope.user
-    mine = true() if reader.scope.regions is None else or_(d.c.author == user, d.c.recipient == user)
-    found = entries.rows(reader, select(d).where(mine).order_by(d.c.id.desc()).limit(SHOWN))
-    return [Delivery(**row._mapping) for row in found]
+    """The newest attempts to send a pack about what the reader sees all of, newest first."""
+    seen: dict[tuple[str, ...], bool] = {}
+
+    def mine(regions: tuple[str, ...]) -> bool:
+        if regions not in seen:
+            seen[regions] = covers(reader, regions)
+        return seen[regions]
+
+    newest = SHOWN if reader.scope.regions is None else None
+    found = entries.rows(reader, select(d).order_by(d.c.id.desc()).limit(newest))
+    known = (Delivery(**{**row._mapping, "regions": tuple(row.regions or ())}) for row in found)
+    return list(islice((each for each in known if mine(each.regions)), SHOWN))

@@ -46,7 +46,7 @@ from dashboard.ledger import tables
 from dashboard.settings import Settings
 
 VERSION_TABLE = "ledger_version"
-VERSIONS = ("0001",)
+VERSIONS = ("0001", "0002")
 """Versions of the ledger's tables this release can read or bring up to date, oldest first."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 PATIENCE_SECONDS = 10

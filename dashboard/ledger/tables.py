@@ -260,6 +260,7 @@ delivery = _entries(
     Column("attempt", Integer, nullable=False),
     _text("error"),
     _text("data_version"),
+    _regions(),
     _one_of("status", STATUSES),
     CheckConstraint("attempt >= 1", name="attempt"),
     comment="packs sent, and why one was not",

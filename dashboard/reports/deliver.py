@@ -23,6 +23,7 @@ from dashboard.reports.channels import Message, Temporary
 from dashboard.reports.files import MIME, made
 from dashboard.reports.pack import Pack, build, file_name
 from dashboard.reports.recipients import Delivery, Recipient, secret
+from dashboard.scope import Scope
 from dashboard.settings import Settings
 
 NO_ACCESS = "the access file gives this address no access"
@@ -75,8 +76,8 @@ def _one(
     pause: Callable[[float], None],
 ) -> Outcome:
     """One recipient: what he may see, as a message, sent as often as it takes."""
-    log = partial(_log, operator, name, recipient)
     scope = settings.scope_of(recipient.email)
+    log = partial(_log, operator, name, recipient, scope)
     if scope is None:
         return log(operator.filters, "refused", 1, NO_ACCESS)
     filters = operator.filters
@@ -103,9 +104,16 @@ def _one(
 
 
 def _log(
-    operator: Reader, name: str, recipient: Recipient, filters: Filters, status: str, attempt: int, error: str = ""
+    operator: Reader,
+    name: str,
+    recipient: Recipient,
+    scope: Scope | None,
+    filters: Filters,
+    status: str,
+    attempt: int,
+    error: str = "",
 ) -> Outcome:
-    """Write the attempt into the ledger; the outcome so far."""
+    """Write the attempt into the ledger, about the regions that the recipient may see; the outcome so far."""
     delivered(
         replace(operator, filters=filters),
         name,
@@ -116,6 +124,7 @@ def _log(
         status=status,
         attempt=attempt,
         error=error,
+        regions=(scope.regions or filters.region) if scope else None,
     )
     return Outcome(recipient, status, attempt, error)
 

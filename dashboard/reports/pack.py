@@ -50,7 +50,9 @@ WEEKLY = (
     Section("review.alerts", ("code", "name", "grade", "alert", "happened", "playbook", "money_at_risk")),
     Section("alerts.open", ("severity", "alert", "state", "author")),
     Section("review.targets", ("name", "metric", "target", "gap", "state")),
-    Section("review.decisions", ("code", "name", "decision", "from_tier", "to_tier", "expected_gain", "came")),
+    Section(
+        "review.decisions", ("code", "name", "decision", "from_tier", "to_tier", "expected_gain", "came", "came_beyond")
+    ),
     Section("value.summary"),
     Section("value.whale", CHART_ALONE),
     Section("value.deciles", ("decile", "customers", "revenue", "profit")),

@@ -224,7 +224,7 @@ def test_a_part_of_the_company_reads_its_own_trail_only(someone: As) -> None:
     ned = someone("ned", regions=("NORTH",))
     audit.audited(someone("ann"), "export", "customers.list", 3)
     audit.audited(ned, "export", "customers.list", 2)
-    audit.delivered(someone("ann"), "weekly", "ned", **SENT)
+    audit.delivered(someone("ann"), "weekly", "ned", **SENT, regions=["NORTH"])
     audit.delivered(someone("ann"), "weekly", "gus", **SENT | {"status": "failed", "error": "refused"})
     assert [a.author for a in audit.trail(ned)] == ["ned"]
     assert [(d.recipient, d.status) for d in audit.deliveries(ned)] == [("ned", "sent")]

@@ -150,14 +150,20 @@ def test_a_server_that_is_not_there_fails_after_the_last_attempt(post: Post) -> 
     assert "refused" in outcomes[0].error
 
 
-def test_the_log_is_on_the_data_page_for_those_who_see_every_region(post: Post, small: Marts) -> None:
+def test_everybody_reads_of_the_packs_about_his_regions(post: Post, small: Marts) -> None:
+    people = ("all@example.com", "north@example.com", "stranger@example.com", "looks@example.com")
     with running(Sink([])) as sink:
-        post.send(mail_file(sink.port, "all@example.com", "stranger@example.com"))
+        post.send(mail_file(sink.port, *people))
     log = ask("data.deliveries", post.operator)
-    assert log.numbers == {"attempts": 2, "failed": 1}
-    assert list(log.table["recipient"]) == ["stranger@example.com", "all@example.com"]
-    some = reader(small, scope=Scope("x", ("NORTH",), frozenset()), ledger=post.operator.ledger)
-    assert ask("data.deliveries", some).table.empty
+    assert log.numbers == {"attempts": 4, "failed": 1}
+    assert list(log.table["recipient"]) == list(people)[::-1]
+    for regions, seen in {
+        ("NORTH",): ["north@example.com"],
+        ("CN",): ["looks@example.com", "north@example.com"],  # China holds both
+        ("BJ",): [],  # sees a part of the north alone
+    }.items():
+        some = reader(small, scope=Scope("x", regions, frozenset()), ledger=post.operator.ledger)
+        assert list(ask("data.deliveries", some).table.get("recipient", ())) == seen
 
 
 # --- chats -----------------------------------------------------------------------------------------------------------
