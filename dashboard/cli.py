@@ -1,6 +1,6 @@
 """The command line: a face of its own over the same insights.
 
-    dashboard serve | demo | load | refresh | ask | report | ledger | check
+    dashboard serve | demo | load | refresh | ask | report | policy | ledger | check
 
 Answers go to standard output, progress and errors to standard error. Exit status 0, or 2 with one clear
 line.
@@ -249,7 +249,7 @@ def _reader(options: argparse.Namespace) -> Reader:
     from dashboard.scope import Scope
     from dashboard.warehouse.read import open_marts
 
-    filters = Filters.parse({name: value for name in _filter_names() if (value := getattr(options, name))})
+    filters = Filters.parse({name: value for name in _filter_names() if (value := getattr(options, name, None))})
     settings = Settings.read(options.warehouse)
     _ensure_marts(settings)
     marts = open_marts(settings.marts)
@@ -288,6 +288,60 @@ def _ledger(options: argparse.Namespace) -> None:
         print(ledger.name)
         for kind, count in ledger.counts().items():
             print(f"{count:>8}  {kind}")
+
+
+def _policy(options: argparse.Namespace) -> None:
+    """Hand a policy out as text or workbook, or tell what a file would change; in force is only what has a reason."""
+    from dataclasses import replace
+    from functools import partial
+
+    from dashboard import grading, policy, policy_book
+    from dashboard.insights.cost import code_name
+    from dashboard.language import language
+    from dashboard.ledger import policies
+
+    service = options.which == "service"
+    reader = _reader(options) if service else None
+    toml = policies.text_in_force(reader) if reader else grading.FILE.read_text("utf-8")
+    if options.changes is None:
+        if options.why:
+            raise DashboardError("policy: --why goes with --from, the file whose values it puts in force")
+        if options.out and Path(options.out).suffix.lower() == ".xlsx":
+            speech = language(options.lang)
+            if reader:
+                book = policy_book.write(toml, speech, partial(code_name, replace(reader, language=speech)))
+            else:
+                book = policy_book.write_grading(toml, speech)
+            _hand_out(book, options.out)
+        else:
+            _hand_out(toml.encode(), options.out)
+        return
+    if options.why and reader is None:
+        raise DashboardError("policy: --why is for the service policy; write the grading policy with --out and refresh")
+    parsed, read = (policy.parsed, policy_book.read) if service else (grading.parsed, policy_book.read_grading)
+    file = Path(options.changes)
+    try:
+        found = read(file.read_bytes(), toml, lambda text: parsed(text, "the policy"))
+    except DashboardError as error:
+        raise DashboardError(f"{file.name}: {error}") from error
+    for place, old, new in found.changes:
+        print(f"{place}: {policy_book.told(old)} → {policy_book.told(new)}")
+    for name in found.left_out:
+        print(f"{file.name}: sheet “{name}” is none of the policy's and was left out", file=sys.stderr)
+    if not found.changes:
+        print(f"{file.name} says what the policy in force says; nothing differs")
+        return
+    version = policies.next_version(str(parsed(toml, "the policy").version))
+    text = policy.versioned(found.text, version)
+    if options.out:
+        _hand_out(text.encode(), options.out)
+        print(f"{options.out}: the {options.which} policy with these values, as version {version}")
+    if options.why and reader is not None:
+        saved = policies.put_in_force(reader, text, options.why, seen=policies.in_force(reader).version)
+        print(f"version {saved.version} is in force for everybody")
+    elif not options.out:
+        mend = "--why REASON puts them in force" if service else "write them with --out data/grading.toml and refresh"
+        print(f"nothing is in force yet: {mend}")
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -496,6 +550,13 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--webhook", action="store_true", help="post it to the recipients' chats")
     report.add_argument("--recipients", metavar="FILE", help="who gets it, as in data/delivery/recipients.toml")
     filtered(report)
+
+    rules = command("policy", _policy, "hand out a policy as text or workbook, or take its values from a workbook")
+    rules.add_argument("which", nargs="?", choices=("service", "grading"), default="service", metavar="service|grading")
+    rules.add_argument("--from", dest="changes", metavar="FILE.xlsx", help="tell what this workbook would change")
+    rules.add_argument("--why", metavar="REASON", help="put what --from says in force as a new version")
+    rules.add_argument("--out", metavar="FILE", help="write to FILE.xlsx or FILE.toml instead of standard output")
+    rules.add_argument("--lang", choices=("zh", "en"), default="en")
 
     ledger = command("ledger", _ledger, "what people wrote: how much of it, a copy, all of it as JSON lines")
     ledger.add_argument("--backup", metavar="FILE", help="copy a SQLite ledger while others use it")

@@ -69,10 +69,17 @@ class Grading:
 @cache
 def grading(path: Path = FILE) -> Grading:
     """The grading policy of a file. Raises DashboardError naming the key and the mend."""
-    where = f"grading policy {path}"
     try:
-        text = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+        return parsed(path.read_text("utf-8"), f"grading policy {path}")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DashboardError(f"grading policy {path}: {error}") from error
+
+
+def parsed(toml: str, where: str) -> Grading:
+    """The grading policy that a text says; `where` names it in errors. Raises DashboardError as `grading` does."""
+    try:
+        text = tomllib.loads(toml)
+    except tomllib.TOMLDecodeError as error:
         raise DashboardError(f"{where}: {error}") from error
     known(text, KEYS, where)
     for key in KEYS[2:]:

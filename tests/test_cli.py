@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from dashboard.cli import main
@@ -257,3 +258,39 @@ def test_ask_a_postgresql_warehouse(postgres: Cluster, small_postgres: str, smal
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["numbers"] == json.loads(asked(small, "value.whale").to_json())["numbers"]
     assert len(list(tmp_path.glob("*.marts/marts-*.duckdb"))) == 1
+
+
+# --- policies ----------------------------------------------------------------------------------------
+
+
+def test_a_policy_goes_to_a_workbook_and_back_and_is_in_force_only_with_a_reason(
+    small_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DASHBOARD_LEDGER", str(tmp_path / "ledger.db"))
+    file = tmp_path / "policy.xlsx"
+
+    def policy(*arguments: str | Path) -> str:
+        assert main(["policy", *map(str, arguments), "--warehouse", str(small_file)]) == 0
+        return capsys.readouterr().out
+
+    before = policy()
+    policy("--out", file)
+    assert "nothing differs" in policy("--from", file)
+    book = openpyxl.load_workbook(file)
+    book["Levels"]["D2"] = 20
+    book.save(file)
+    assert policy("--from", file).splitlines()[0] == "levels.strategic.includes.visit: 14 → 20"
+    assert policy() == before
+    assert "is in force for everybody" in policy("--from", file, "--why", "agreed")
+    assert "visit = 20" in policy()
+    grades, text = tmp_path / "grading.xlsx", tmp_path / "grading.toml"
+    policy("grading", "--out", grades)
+    book = openpyxl.load_workbook(grades)
+    book.worksheets[0]["B13"] = 0.03
+    book.save(grades)
+    assert policy("grading", "--from", grades, "--out", text).startswith("stability.band: 0.02 → 0.03\n")
+    assert "band = 0.03\n" in text.read_text("utf-8")
+    book.worksheets[0]["B13"] = "wide"
+    book.save(grades)
+    assert main(["policy", "grading", "--from", str(grades)]) == 2
+    assert "grading.xlsx: sheet “Grading policy”, cell B13: 'wide' is not a number" in capsys.readouterr().err

@@ -37,6 +37,12 @@ def item_name(reader: Reader, item: str) -> str:
     return reader.label("direct_cost", item)
 
 
+def code_name(reader: Reader, code: str) -> str:
+    """What a code of the service policy stands for: a region, an activity or a kind of direct cost."""
+    region = reader.marts.dimensions["region"].get(code)
+    return reader.language.name(region.name, region.name_en) if region else item_name(reader, code)
+
+
 @question("cost.summary", message("What service costs and brings back"), needs=("costs",))
 def summary(reader: Reader) -> Answer:
     now = totals(reader, reader.view)

@@ -7,7 +7,7 @@ raises the version of the file puts the file in force.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
@@ -19,6 +19,8 @@ from dashboard.ledger.entries import Conflict, Taken, demand, rows, signed, stat
 from dashboard.ledger.store import Ledger
 from dashboard.ledger.tables import policy_text
 from dashboard.policy import FILE, Policy, parsed, policy
+
+MOST_A_DAY = 100
 
 
 @dataclass(frozen=True)
@@ -110,3 +112,10 @@ def _latest(saved: list[str]) -> Policy:
         kept = parsed(text, "the service policy saved from the editor")
         found = kept if kept.version >= found.version else found
     return found
+
+
+def next_version(now: str) -> str:
+    """Today's day, or a number after it: what comes after the version in force."""
+    day = datetime.now(UTC).date().isoformat()
+    names = [day, *(f"{day}.{number:02d}" for number in range(2, MOST_A_DAY))]
+    return next((name for name in names if name > now), f"{now}.1")

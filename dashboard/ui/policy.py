@@ -6,23 +6,28 @@ import html
 import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
 from typing import Any
 
 import streamlit as st
 
+from dashboard import policy_book
 from dashboard.errors import DashboardError
 from dashboard.insight import Insight, Reader, ask, find, has
-from dashboard.insights.cost import item_name
+from dashboard.insights.cost import code_name, item_name
 from dashboard.language import TIER_NAMES, message
 from dashboard.ledger import policies
 from dashboard.policy import FILE, Policy, line_of, numbered, parsed, policy, versioned
+from dashboard.policy_book import EFFECTS, ENDS, FIELDS, HOUR_PARTS, KINDS, PARTS, RESPONSE_NAMES
 from dashboard.ui.answers import answer
 from dashboard.ui.table import plain_markdown
 from queries.schema import TIERS
 
 TEXT, BASE, SAID, TRIED = "policy-text", "policy-base", "policy-said", "policy-tried"
-MOST_A_DAY = 100
+UPLOAD, TAKEN = "policy-upload", "policy-taken"
+MOST_MEGABYTES, MOST_SHOWN = 5, 100
+"""Of a spreadsheet, and of what it changes."""
 A_ROW = 4
 """Numbers beside each other."""
 GROUPS = {
@@ -31,28 +36,16 @@ GROUPS = {
     "limits": message("Limits and capacity"),
     "approval": message("When a second person is asked"),
 }
-RESPONSE_NAMES = {
-    "spending": message("Margin"),
-    "retention": message("Customers kept"),
-    "satisfaction": message("Points of satisfaction"),
-    "cost_to_serve": message("Other cost to serve"),
-}
-ENDS = {
-    "most": message("most"),
-    "low": message("at least (95%)"),
-    "high": message("at most (95%)"),
-    "scale": message("yearly cost for half of it"),
-}
 PLACES: dict[str, dict[tuple[str, ...], str]] = {
     "limits": {
-        ("limits", "largest_share_lowered"): message("Largest share of a region lowered in a review"),
-        ("capacity", "share"): message("Share of account managers' hours for customers"),
+        ("limits", "largest_share_lowered"): FIELDS["limits", "largest_share_lowered"].label,
+        ("capacity", "share"): FIELDS["capacity", "share"].label,
         ("capacity", "hours_per_unit", "visit"): message("Hours a visit takes"),
-        ("capacity", "budget"): message("Service budget a year"),
+        ("capacity", "budget"): FIELDS["capacity", "budget"].label,
     },
     "approval": {
-        ("approval", "cost_above"): message("Service cost changes by more than"),
-        ("approval", "gain_above"): message("Expected gain is more than"),
+        ("approval", "cost_above"): FIELDS["approval", "cost_above"].label,
+        ("approval", "gain_above"): FIELDS["approval", "gain_above"].label,
     },
 }
 SHOWN = (
@@ -83,6 +76,7 @@ def editor(reader: Reader) -> None:
         return
     if TEXT not in st.session_state:
         _take_up(policies.text_in_force(reader), rules.version)
+    _spreadsheet(reader)
     with st.container(key="policy-form"):
         _form(reader)
     st.text_area(t("The whole policy as text"), key=TEXT, height=420, persist_state="session")
@@ -97,6 +91,77 @@ def _take_up(text: str, version: str) -> None:
     """Begin to change a text, of the version in force."""
     st.session_state[TEXT], st.session_state[BASE] = text, version
     st.session_state.pop(TRIED, None)
+
+
+def _spreadsheet(reader: Reader) -> None:
+    """The policy in force as a workbook to take away, and one to take values from; they are only proposed."""
+    t = reader.t
+    st.html(f"<style>:root{{--choose-file:'{t('Choose a file')}'}}</style>")
+    with st.container(key="policy-book", horizontal=True, vertical_alignment="bottom"):
+        text, version = policies.text_in_force(reader), policies.in_force(reader).version
+        written = partial(policy_book.write, text, reader.language, partial(code_name, reader))
+        st.download_button(
+            t("Download as a spreadsheet"), written,
+            t("service policy {version}", version=version) + ".xlsx", key="policy-download",
+            icon=":material/download:", on_click="ignore",
+        )  # fmt: skip
+        st.file_uploader(
+            t("Take values from a spreadsheet"), type="xlsx", key=UPLOAD, on_change=_propose, args=(reader,),
+            max_upload_size=MOST_MEGABYTES,
+        )  # fmt: skip
+    if (taken := st.session_state.get(TAKEN)) and st.session_state[TEXT] == taken[1].text:
+        _proposed(reader, *taken)
+
+
+def _propose(reader: Reader) -> None:
+    """Bring what an uploaded workbook says into the text, on top of the policy in force."""
+    t, state, file = reader.t, st.session_state, st.session_state[UPLOAD]
+    if file is None:
+        return
+    try:
+        check = partial(parsed, where=t("the policy"))
+        found = policy_book.read(file.getvalue(), policies.text_in_force(reader), check)
+    except DashboardError as error:
+        state[SAID] = ("error", f"{file.name}: {error}")
+        return
+    _take_up(found.text, policies.in_force(reader).version)
+    state[TAKEN] = (file.name, found)
+
+
+def _proposed(reader: Reader, file: str, found: policy_book.Proposal) -> None:
+    """What the workbook changes, value by value."""
+    t = reader.t
+    if not found.changes:
+        st.info(plain_markdown(t("{file} says what the policy in force says: no value differs.", file=file)))
+        return
+    said = t(
+        "Values taken from {file}: {count}. Nothing is in force until you put it there.",
+        count=len(found.changes), file=file,
+    )  # fmt: skip
+    if found.left_out:
+        said += " " + t("Sheets left out: {names}.", names=", ".join(found.left_out))
+    st.info(plain_markdown(said))
+    with st.expander(t("What it changes"), key="policy-changes"):
+        head = "".join(f"<th>{html.escape(t(name))}</th>" for name in policy_book.CHANGE)
+        cells = ([_place(reader, place), *map(policy_book.told, values)] for place, *values in found.changes)
+        rows = "".join(
+            f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in islice(cells, MOST_SHOWN)
+        )
+        st.html(f"<table class='compared'><tr>{head}</tr>{rows}</table>")
+
+
+def _place(reader: Reader, place: str) -> str:
+    """A place in the policy in the reader's words."""
+    t, path = reader.t, tuple(place.split("."))
+    if path in FIELDS:
+        return t(FIELDS[path].label)
+    if path[0] == "levels":
+        return f"{t(TIER_NAMES[path[1]])} · {t(PARTS[path[2]])} · {code_name(reader, path[-1])}"
+    if path[0] == "response":
+        return f"{t(RESPONSE_NAMES[path[1]])} · {t(EFFECTS[path[-1]])}"
+    if path[0] == "capacity":
+        return " · ".join([t(HOUR_PARTS[path[1]]), *(code_name(reader, code) for code in path[2:])])
+    return f"{t(KINDS[path[1]])} · {' · '.join(path[2:])}" if path[1:2] and path[1] in KINDS else place
 
 
 def _checked(reader: Reader) -> Policy | None:
@@ -202,7 +267,7 @@ def _save(reader: Reader) -> None:
     """Put the text in force under the next version, with its reason."""
     t = reader.t
     st.text_input(t("Why is it changed?"), key="policy-why", width=560)
-    version = next_version(policies.in_force(reader).version)
+    version = policies.next_version(policies.in_force(reader).version)
     st.button(
         t("Put in force as version {version}", version=version), key="policy-save", type="primary", on_click=_write,
         args=(reader, version),
@@ -220,13 +285,6 @@ def _write(reader: Reader, version: str) -> None:
     _take_up(text, saved.version)
     state["policy-why"] = ""
     state[SAID] = ("success", reader.t("Version {version} is in force for everybody.", version=saved.version))
-
-
-def next_version(now: str) -> str:
-    """Today's day, or a number after it: what comes after the version in force."""
-    day = datetime.now(UTC).date().isoformat()
-    names = [day, *(f"{day}.{number:02d}" for number in range(2, MOST_A_DAY))]
-    return next((name for name in names if name > now), f"{now}.1")
 
 
 def history(reader: Reader) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
+import openpyxl
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard import policy_book
+from dashboard.language import language
 from dashboard.ledger import Conflict, Ledger, policies
+from dashboard.ledger.policies import next_version
 from dashboard.policy import FILE, numbered, versioned
 from dashboard.scope import Scope
 from dashboard.settings import LEDGER_VARIABLE
-from dashboard.ui.policy import next_version
 from dashboard.warehouse.read import Marts
 from tests.pages.app import bodies, headlines, opened, turned
 from tests.small import asked, reader
@@ -62,6 +66,31 @@ def test_a_fault_in_the_text_is_told_with_its_line_and_can_not_be_saved(ledger: 
     assert "policy-save" not in {button.key for button in app.button}
     app.text_area(key="policy-text").set_value(text.replace("largest_fall = 1", "largest_fall = = 1")).run()
     assert f"Line {line}: " in app.error[0].value.replace("\\", "")
+
+
+def test_a_spreadsheet_fills_the_editor_and_is_in_force_only_when_put_there(ledger: Ledger, demo: Marts) -> None:
+    book = openpyxl.load_workbook(io.BytesIO(policy_book.write(FILE.read_text("utf-8"), language("zh"), str)))
+    book["服务等级"]["D2"] = 33
+    held = io.BytesIO()
+    book.save(held)
+    app, looking = opened("policy"), reader(demo, ledger=ledger)
+    app.file_uploader(key="policy-upload").set_value(("plan.xlsx", held.getvalue(), "application/octet-stream")).run()
+    assert not app.exception
+    assert "includes = { visit = 33, call = 370" in app.text_area(key="policy-text").value
+    assert [each.value.replace("\\", "") for each in app.info] == [
+        "Values taken from plan.xlsx: 1. Nothing is in force until you put it there."
+    ]
+    assert "Strategic · Included a year · Visit" in bodies(app)
+    assert policies.in_force(looking).levels["strategic"].includes["visit"] == 14
+    app.text_input(key="policy-why").set_value("agreed in the plan").run()
+    app.button(key="policy-save").click().run()
+    assert policies.in_force(looking).levels["strategic"].includes["visit"] == 33
+    book["服务等级"]["D2"] = "many"
+    held = io.BytesIO()
+    book.save(held)
+    app.file_uploader(key="policy-upload").set_value(("plan.xlsx", held.getvalue(), "application/octet-stream")).run()
+    assert "plan.xlsx: sheet “服务等级”, cell D2: 'many' is not a number" in app.error[0].value.replace("\\", "")
+    assert "visit = 33" in app.text_area(key="policy-text").value
 
 
 def test_who_changed_an_older_version_gets_a_conflict(ledger: Ledger, demo: Marts) -> None:
