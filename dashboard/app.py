@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import streamlit as st
+from streamlit.navigation.page import StreamlitPage
 
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
@@ -18,7 +19,10 @@ if str(ROOT) not in sys.path:
 from dashboard.charts.theme import DARK, LIGHT  # noqa: E402
 from dashboard.errors import DashboardError  # noqa: E402
 from dashboard.language import CODES, message  # noqa: E402
+from dashboard.settings import Settings  # noqa: E402
 from dashboard.ui import session  # noqa: E402
+from dashboard.ui.gaps import waits  # noqa: E402
+from dashboard.warehouse.read import open_marts  # noqa: E402
 
 PAGES = (
     ("overview", message("Overview"), ":material/home:"),
@@ -59,6 +63,16 @@ def _choose_language() -> None:
     st.query_params["lang"] = st.session_state[session.LANGUAGE]
 
 
+def _sections(pages: dict[str, StreamlitPage], named: StreamlitPage, waiting: str) -> dict[str, list[StreamlitPage]]:
+    """The pages, and apart from them, under the heading `waiting`, those whose data nobody has supplied."""
+    apart: list[str] = []
+    with contextlib.suppress(DashboardError):  # the page says it
+        held = open_marts(Settings.read().marts)
+        apart = [name for name in pages if waits(name, held)]
+    ready = [page for name, page in pages.items() if name not in apart]
+    return {"": [*ready, named]} | ({waiting: [pages[name] for name in apart]} if apart else {})
+
+
 def main() -> None:
     language = session.words()
     t = language.t
@@ -80,7 +94,7 @@ def main() -> None:
     st.session_state[session.PAGES] = pages
     # The first page lies at the root, whatever name it is given: a hidden one answers to its own name.
     named = st.Page(ROOT / "pages" / f"{FIRST}.py", title=t(PAGES[0][1]), url_path=FIRST, visibility="hidden")
-    chosen = st.navigation([*pages.values(), named], position="sidebar")
+    chosen = st.navigation(_sections(pages, named, t("Waiting for data")), position="sidebar")
     st.session_state[session.PAGE] = chosen.url_path or FIRST
     with contextlib.suppress(DashboardError):  # the page says it
         session.reader()  # the link's filters, which the address is completed with

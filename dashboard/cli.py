@@ -364,8 +364,9 @@ def _refuse_taken_port(host: str, port: int) -> None:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             trial.bind((host, port))
-        except OSError as error:
-            raise DashboardError(f"can't listen on {host}:{port} ({error.strerror}): take another --port") from error
+        except (OSError, OverflowError) as error:
+            why = error.strerror if isinstance(error, OSError) else "ports end at 65535"
+            raise DashboardError(f"can't listen on {host}:{port} ({why}): take another --port") from error
 
 
 def _file_of(settings: Settings, command: str) -> Path:

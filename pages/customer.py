@@ -1,7 +1,7 @@
 """One customer in full: profile, purchases, cost, satisfaction, complaints, contacts, history."""
 
 from dashboard.language import message
-from dashboard.ui import card, open_page
+from dashboard.ui import card, gaps, open_page
 from dashboard.ui.customer import choose_customer, details, events, personal
 
 reader, look = open_page(message("Customer"))
@@ -14,3 +14,6 @@ if choose_customer(reader):
     card(reader, look, "customer.assignments")
     events(reader)
     personal(reader)
+    gaps(reader)
+elif not reader.filters.customer:
+    card(reader, look, "value.top", opens_customer=True)

@@ -5,7 +5,7 @@ from dashboard.ui import needs, open_page, section
 from dashboard.ui.levels import SLIDERS, approvals, hand_over, learned, plan
 
 reader, look = open_page(message("Service levels"), without=SLIDERS)
-if needs(reader, "assignment", "costs", "cost_of_goods"):
+if needs(reader, "levels"):
     plan(reader, look)
     section(reader, message("Approval by a second person"))
     approvals(reader)

@@ -1,7 +1,7 @@
 """What the weekly meeting opens: what changed and why, who needs a decision, and what was decided."""
 
 from dashboard.language import message
-from dashboard.ui import alerts, card_alongside, cards, mark, notes, open_page, section, take_away
+from dashboard.ui import alerts, card_alongside, cards, gaps, mark, notes, open_page, section, take_away
 from dashboard.ui.review import presented, queue, week
 
 reader, look = open_page(message("Weekly review"), weekly=True)
@@ -20,6 +20,7 @@ if not presented(reader, look, ("review.summary", *PICTURES, "review.targets", *
     card_alongside(reader, look, "review.targets")
     queue(reader)
     card_alongside(reader, look, "review.decisions", opens_customer=True)
+    gaps(reader)
     section(reader, message("Notes of the meeting"))
     notes(reader)
     mark(reader)

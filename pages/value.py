@@ -1,7 +1,7 @@
 """How customer value is distributed: who makes the profit, who breaks even, who eats it."""
 
 from dashboard.language import message
-from dashboard.ui import card, cards, fold, kpis, open_page, section
+from dashboard.ui import card, cards, fold, gaps, kpis, open_page, section
 
 reader, look = open_page(message("Customer value"))
 kpis(reader, look, ("customers", "active_customers", "revenue", "gross_margin", "cost_to_serve", "profit"))
@@ -17,3 +17,4 @@ cards(reader, look, ["value.lifetime_by_grade", "value.alive"])
 fold(reader, look, "value.lifetime_by_region")
 fold(reader, look, "value.lifetime_against_past")
 fold(reader, look, "value.forecast_quality")
+gaps(reader)

@@ -55,7 +55,7 @@ def listed(reader: Reader) -> Answer:
     return Answer(headline, table, now | {"shown": len(table)}, n)
 
 
-@question("value.top", message("The most profitable customers"))
+@question("value.top", message("The best customers"))
 def top(reader: Reader) -> Answer:
     return _extreme(reader, measure(reader), message("The {n} best customers bring {amount}, {share} of the total."))
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from dashboard.analysis.lifetime_value import CORRELATION_ALARM
 from dashboard.charts import lifetime as charts
-from dashboard.insight import Answer, Reader, no_customers, question
+from dashboard.insight import Answer, Reader, has, no_customers, question
 from dashboard.insights.value import none_if_undefined, ratio, share_of_total, shown_level
 from dashboard.language import MINUS, message
 from dashboard.warehouse.models import FEWEST_REPEAT_BUYERS
@@ -97,9 +97,7 @@ def costed(reader: Reader) -> bool:
 def with_interval(reader: Reader, low: float | None, high: float | None) -> str:
     """An interval in words, or why there is none."""
     if low is None or high is None:
-        models = reader.marts.models
-        held = models.loc[models["state"] == "at_limit", "parameter"].astype(str).unique()
-        return reader.t("no interval, the data don't pin down {names}", names=reader.language.list(held))
+        return reader.t("no interval: the purchases don't tell how customers differ or leave")
     return reader.t("{low} to {high}", low=reader.money(low), high=reader.money(high))
 
 
@@ -135,7 +133,13 @@ def lifetime(reader: Reader) -> Answer:
         "years": f"{used['horizon_years']:g}",
         "interval": with_interval(reader, now["low"], now["high"]),
     }
-    if costed(reader):
+    if costed(reader) and not has("costs", reader.marts):
+        headline = reader.t(
+            "{n} customers are worth {value} of margin over the next {years} years ({interval}), before what they cost "
+            "to serve.",
+            **said,
+        )
+    elif costed(reader):
         headline = reader.t(
             "{n} customers are worth {value} over the next {years} years ({interval}): {margin} of margin less "
             "{service} to serve them.",
@@ -309,7 +313,7 @@ def alive(reader: Reader) -> Answer:
     )
     if leaving_unknown(reader):
         headline = reader.t(
-            "The data are too short to show who has left for good; the model counts {lost} of {n} customers as "
+            "The purchases hardly show who has left for good; the model counts {lost} of {n} customers as "
             "probably gone.",
             lost=reader.language.number(int(lost)),
             n=reader.language.number(n),

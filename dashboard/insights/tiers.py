@@ -91,9 +91,16 @@ def by_region(reader: Reader) -> Answer:
             low=reader.language.percent(best.iloc[-1]["customers_share"]),
         )
     else:
-        headline = reader.t("{n} graded customers.", n=reader.language.number(n))
+        headline = _share_of_a(reader, table, n)
     keep = ["code", "name", "grade", "customers", "customers_share", "revenue"]
     return Answer(headline, table[keep].reset_index(drop=True), {"level": level}, n)
+
+
+def _share_of_a(reader: Reader, table: pd.DataFrame, n: int) -> str:
+    """What share of the graded customers is A, where there is nothing to compare it with."""
+    best = table.loc[table["grade"] == "A", "customers"].sum()
+    share = reader.language.percent(best / n)
+    return reader.t("{share} of {n} graded customers are A.", share=share, n=reader.language.number(n))
 
 
 @question("tiers.migration", message("Moves between grades"), needs=("grades",), draw=charts.migration)
@@ -162,7 +169,7 @@ def trend(reader: Reader) -> Answer:
             weeks=(best.index[-1] - best.index[0]).days // 7,
         )
     else:
-        headline = reader.t("{n} graded customers.", n=reader.language.number(n))
+        headline = _share_of_a(reader, table, n)
     return Answer(headline, table, {}, n)
 
 

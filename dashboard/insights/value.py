@@ -52,6 +52,15 @@ def summary(reader: Reader) -> Answer:
             customers=reader.language.number(now["active_customers"]),
             revenue=money(now["revenue"]),
         )
+    elif not has("costs", reader.marts):
+        headline = t(
+            "{customers} customers brought {revenue} and a margin of {profit}, {margin} of revenue, before what they "
+            "cost to serve.",
+            customers=reader.language.number(now["active_customers"]),
+            revenue=money(now["revenue"]),
+            profit=money(now["profit"]),
+            margin=reader.language.percent(now["margin"]),
+        )
     else:
         headline = t(
             "{customers} customers brought {revenue} and a profit of {profit}, {margin} of revenue.",
@@ -234,7 +243,7 @@ def distribution(reader: Reader) -> Answer:
 
 @question(
     "value.deciles",
-    message("Ten groups from most to least profitable"),
+    message("Ten equal groups of customers, the best first"),
     draw=charts.deciles,
     behind="moved",
     dimension="group",

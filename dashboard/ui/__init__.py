@@ -1,7 +1,8 @@
 """What pages are made of: the guard, the filter bar, cards, tables and dialogs. The only room with Streamlit."""
 
 from dashboard.ui.alerts import alerts
-from dashboard.ui.card import card, card_alongside, cards, fold, needs, note_on_grades
+from dashboard.ui.card import card, card_alongside, cards, fold, note_on_grades
+from dashboard.ui.gaps import gaps, needs
 from dashboard.ui.kpi import kpis
 from dashboard.ui.lead import lead
 from dashboard.ui.notes import mark, notes
@@ -15,6 +16,7 @@ __all__ = [
     "card_alongside",
     "cards",
     "fold",
+    "gaps",
     "kpis",
     "lead",
     "mark",

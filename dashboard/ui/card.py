@@ -10,9 +10,10 @@ from typing import Any
 import streamlit as st
 
 from dashboard.charts.theme import Look
-from dashboard.insight import NEEDS, Insight, Question, Reader, find, has
+from dashboard.insight import Insight, Question, Reader, find
 from dashboard.ui import session
 from dashboard.ui.answers import answer, figure, height_of
+from dashboard.ui.gaps import lacks
 from dashboard.ui.table import behind, download, go_on, plain_markdown, table, want
 
 PLOTLY = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
@@ -21,8 +22,12 @@ PLOTLY = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
 def cards(reader: Reader, look: Look, keys: Sequence[str], *, alongside: bool = False) -> None:
     """Cards side by side, their figures of one height; on a narrow screen one below the other.
 
-    `alongside`: none waits for another, so that each figure has its own height.
+    `alongside`: none waits for another, so that each figure has its own height. One that lacks its data leaves its
+    place to the others.
     """
+    keys = [key for key in keys if not lacks(reader, key)]
+    if not keys:
+        return
     heights = [] if alongside else [h for key in keys if (h := height_of(answer(key, reader), reader, look))]
     show = card_alongside if alongside else card
     for column, key in zip(st.columns(len(keys), gap="medium"), keys, strict=True):
@@ -30,11 +35,16 @@ def cards(reader: Reader, look: Look, keys: Sequence[str], *, alongside: bool = 
             show(reader, look, key, height=max(heights, default=0))
 
 
-@st.fragment
 def fold(reader: Reader, look: Look, key: str, *, opens_customer: bool = False) -> None:
     """A card of second rank: its finding is in view, its evidence is drawn when it is opened."""
+    if not lacks(reader, key):
+        _fold(reader, look, key, opens_customer)
+
+
+@st.fragment
+def _fold(reader: Reader, look: Look, key: str, opens_customer: bool) -> None:
     insight = answer(key, reader)
-    if insight.missing or not insight.n:
+    if not insight.n:
         card(reader, look, key)
         return
     title = plain_markdown(reader.t(find(key).title))
@@ -44,14 +54,26 @@ def fold(reader: Reader, look: Look, key: str, *, opens_customer: bool = False) 
             _evidence(reader, look, insight, opens_customer)
 
 
-def _card(
+def card(
     reader: Reader, look: Look, key: str, *, opens_customer: bool = False, headline: bool = True, height: int = 0
 ) -> None:
     """One question's answer. A click on a mark filters by the question's dimension or opens its customers.
 
     `headline` is False where the page's own headline is this one. A question without a figure shows its
     table; with `opens_customer` a click on a row opens the customer. `height` is that of the figure beside it.
+    One that lacks its data is left to the page's end (`gaps`).
     """
+    if not lacks(reader, key):
+        _waited_for(reader, look, key, opens_customer, headline, height)
+
+
+def card_alongside(reader: Reader, look: Look, key: str, *, opens_customer: bool = False, height: int = 0) -> None:
+    """The same card, computed beside the rest of the page, so that none waits for another."""
+    if not lacks(reader, key):
+        _beside(reader, look, key, opens_customer, True, height)
+
+
+def _card(reader: Reader, look: Look, key: str, opens_customer: bool, headline: bool, height: int) -> None:
     insight = answer(key, reader)
     head = _head(reader.t(find(key).title), insight, headline)
     _evidence(reader, look, insight, opens_customer, height, head)
@@ -65,8 +87,8 @@ def _evidence(
     with st.container(key=f"card-{key.replace('.', '-')}"):
         if head:
             st.html(head)
-        if insight.missing or (not insight.n and insight.table.empty):
-            if not insight.missing and reader.filters != reader.filters.reset():
+        if not insight.n and insight.table.empty:
+            if reader.filters != reader.filters.reset():
                 st.button(reader.t("Show all customers"), key=f"all-{key}", on_click=session.reset, type="tertiary")
             return
         if insight.table.empty:
@@ -80,15 +102,13 @@ def _evidence(
         session.refresh()
 
 
-card = st.fragment(_card)
-card_alongside = st.fragment(_card, parallel=True)
-"""The same card, computed beside the rest of the page, so that none waits for another."""
+_waited_for = st.fragment(_card)
+_beside = st.fragment(_card, parallel=True)
 
 
 def _head(title: str, insight: Insight, headline: bool) -> str:
-    state = " card-missing" if insight.missing else ""
     said = f"<h3 class='card-headline'>{html.escape(insight.headline)}</h3>" if headline else ""
-    return f"<div class='card-head{state}'><div class='card-title'>{html.escape(title)}</div>{said}</div>"
+    return f"<div class='card-head'><div class='card-title'>{html.escape(title)}</div>{said}</div>"
 
 
 def _figure(reader: Reader, look: Look, insight: Insight, height: int) -> None:
@@ -186,23 +206,3 @@ def _measured_by(reader: Reader) -> str:
         version=rules["version"],
         day=reader.language.date(date.fromisoformat(rules["reviews"][-1])),
     )
-
-
-def needs(reader: Reader, *tables: str) -> bool:
-    """Whether the page has the data it is about; says in plain words what is missing when it doesn't."""
-    lacking = [need for need in tables if not has(need, reader.marts)]
-    if not lacking:
-        return True
-    what = "".join(f"<li>{html.escape(reader.t(NEEDS[need]))}</li>" for need in lacking)
-    st.html(
-        f"<div class='notice'><h3>{html.escape(reader.t('This page needs data the warehouse does not have yet'))}</h3>"
-        f"<ul>{what}</ul><p>"
-        + html.escape(
-            reader.t(
-                "Add the columns to your mapping file and run 'dashboard load'; the page then fills itself. "
-                "The other pages work without it."
-            )
-        )
-        + "</p></div>"
-    )
-    return False

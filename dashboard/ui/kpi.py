@@ -9,11 +9,12 @@ import streamlit as st
 
 from dashboard.charts.sparkline import sparkline
 from dashboard.charts.theme import Look
-from dashboard.insight import MEASURED, NEEDS, Insight, Reader, has
+from dashboard.insight import MEASURED, Insight, Reader
 from dashboard.language import UNDEFINED, message
 from dashboard.metrics import METRICS, say
 from dashboard.ui import session
 from dashboard.ui.answers import answer
+from dashboard.ui.gaps import noted
 from dashboard.ui.table import go_on, want
 
 GROUPS = {"active_customers": "active", "loss_makers": "loss_makers"}
@@ -30,7 +31,7 @@ AGAINST = {
 def kpis(reader: Reader, look: Look, metrics: tuple[str, ...], *, headline: str = "value.summary") -> None:
     """A row of cards from `value.summary`; each opens the customers behind its number.
 
-    `headline` is the question whose sentence stands above them.
+    `headline` is the question whose sentence stands above them. What nobody measured has no card.
     """
     insight = answer("value.summary", reader)
     if not insight.n:
@@ -42,7 +43,7 @@ def kpis(reader: Reader, look: Look, metrics: tuple[str, ...], *, headline: str 
     rows = insight.table.set_index("metric")
     trend = answer("value.trend", reader).table
     with st.container(horizontal=True, gap="small", key="kpis"):
-        for name in metrics:
+        for name in measured(reader, metrics):
             weeks = trend[name].tolist() if name in trend.columns else []
             with st.container(width=WIDTH, key=f"kpi-{name}", gap=None):
                 st.html(_card(reader, look, name, rows.loc[name].to_dict(), weeks, insight.numbers["unknown"]))
@@ -52,6 +53,14 @@ def kpis(reader: Reader, look: Look, metrics: tuple[str, ...], *, headline: str 
                     on_click=want, kwargs={"group": GROUPS.get(name, "")},
                 )  # fmt: skip
     go_on(reader)  # outside the narrow card it was asked from
+
+
+def measured(reader: Reader, metrics: tuple[str, ...]) -> list[str]:
+    """Those of the metrics that there are data for; the others are noted for the page's end."""
+    wanted: dict[str, tuple[str, ...]] = {name: (MEASURED[name],) if name in MEASURED else () for name in metrics}
+    if "gross_margin" in wanted and "profit" in wanted:
+        wanted["profit"] = ("cost_of_goods", "costs")  # without service it is the gross margin once more
+    return [name for name, needs in wanted.items() if not noted(reader, METRICS[name].label, needs)]
 
 
 def nobody(reader: Reader, insight: Insight) -> None:
@@ -66,9 +75,12 @@ def _card(reader: Reader, look: Look, name: str, row: dict, weeks: list, reasons
     value = say(name, row["value"], reader.language, currency)
     exact = say(name, row["value"], reader.language, currency, exact=True)
     if row["value"] != row["value"]:
-        lines = [f"<div class='kpi-why'>{html.escape(_why(reader, name))}</div>"]
+        nothing = reader.t("Nothing was recorded in these weeks")
+        lines = [f"<div class='kpi-why'>{html.escape(nothing)}</div>"]
     else:
         lines = [_against(reader, name, row, comparison, reasons) for comparison in _comparisons(reader)]
+        if (why := _nothing_to_compare(reader, name, row, reasons)) is not None:
+            lines = [f"<div class='kpi-why'>{html.escape(why)}</div>"]
     spark = sparkline(weeks[-52:], look) if weeks else ""
     return (
         f"<div class='kpi'><div class='kpi-label' title='{html.escape(reader.t(metric.definition), quote=True)}'>"
@@ -78,12 +90,15 @@ def _card(reader: Reader, look: Look, name: str, row: dict, weeks: list, reasons
     )
 
 
-def _why(reader: Reader, name: str) -> str:
-    """Why a number is not there."""
-    need = MEASURED.get(name)
-    if need and not has(need, reader.marts):
-        return reader.t("Needs {what}", what=reader.t(NEEDS[need]))
-    return reader.t("Nothing was recorded in these weeks")
+def _nothing_to_compare(reader: Reader, name: str, row: dict, reasons: dict[str, dict[str, str]]) -> str | None:
+    """Why there is nothing at all to compare a number with, where it is one reason."""
+    if any(row[comparison] == row[comparison] for comparison in _comparisons(reader)):
+        return None
+    why = {reasons[comparison].get(name, "") for comparison in ("previous", "last_year")}
+    if len(why) > 1 or "" in why or reader.filters.compare == "target":
+        return None
+    said = why.pop()
+    return said[:1].upper() + said[1:]
 
 
 def _comparisons(reader: Reader) -> list[str]:

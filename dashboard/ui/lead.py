@@ -9,16 +9,23 @@ import streamlit as st
 from dashboard.insight import Reader, find
 from dashboard.ui import session
 from dashboard.ui.answers import answer
+from dashboard.ui.gaps import lacks
 
 
-def lead(reader: Reader, page: str, key: str, support: str) -> None:
-    """One of the five answers, leading to its page with the same filters."""
+def lead(reader: Reader, page: str, key: str, support: str, otherwise: str = "") -> None:
+    """One of the five answers, leading to its page with the same filters.
+
+    Without its data it is left to the page's end, and the question `otherwise` is asked in its place.
+    """
+    if lacks(reader, key):
+        if otherwise:
+            lead(reader, page, otherwise, support)
+        return
     insight, second = answer(key, reader), answer(support, reader)
-    also = "" if insight.missing or second.missing else second.headline
-    state = " card-missing" if insight.missing else ""
+    also = "" if second.missing else second.headline
     with st.container(key=f"lead-{page}", gap=None):
         st.html(
-            f"<div class='answer{state}'><div class='card-title'>{html.escape(reader.t(find(key).title))}</div>"
+            f"<div class='answer'><div class='card-title'>{html.escape(reader.t(find(key).title))}</div>"
             f"<h3 class='card-headline'>{html.escape(insight.headline)}</h3>"
             f"<p class='answer-also'>{html.escape(also)}</p></div>"
         )

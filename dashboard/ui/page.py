@@ -17,12 +17,15 @@ from dashboard.language import COMPARISON_NAMES, KIND_NAMES, PERIOD_NAMES, TIER_
 from dashboard.periods import COMPARISONS, PERIODS, REVIEWED
 from dashboard.ui import session
 from dashboard.ui.answers import answer
+from dashboard.ui.gaps import begin
 from dashboard.ui.table import go_on, plain_markdown
 from dashboard.ui.views import saved
 from queries.schema import GRADES, TIERS
 
 FRESH_DAYS = 14
 """Days after which data are old for a review that is held every week."""
+OLD_DAYS = 730
+"""Days after which data are of another time: a sample, or a system that was given up."""
 CHOICE_NAMES = {
     "region": message("Region"),
     "grade": message("Grade"),
@@ -48,6 +51,7 @@ def open_page(
     except DashboardError as error:
         st.error(str(error))
         st.stop()
+    begin()
     look = session.look(reader.marts)
     reader = reader.reviewing if weekly else reader
     st.html(f"<h1 class='page-title'>{html.escape(reader.t(title))}</h1>")
@@ -69,11 +73,13 @@ def _age(reader: Reader) -> None:
     last = reader.calendar.last_day
     days = (date.today() - last).days
     if days > FRESH_DAYS and reader.marts.info.get("source.origin") != "demo":
+        ago, day = f"{days:,}", reader.language.date(last)
         said = reader.t(
-            "The data end on {day}, {n} days ago: what happened since is not in these numbers.",
-            day=reader.language.date(last),
-            n=f"{days:,}",
+            "The data end on {day}, {n} days ago: what happened since is not in these numbers.", day=day, n=ago
         )
+        if days > OLD_DAYS:
+            ago = f"{days / 365.25:.0f}"
+            said = reader.t("The data end on {day}, {n} years ago: these are the figures of that time.", day=day, n=ago)
         st.html(f"<p class='notice stale' role='status'>{html.escape(said)}</p>")
 
 

@@ -9,14 +9,15 @@ from dataclasses import replace
 import streamlit as st
 
 from dashboard.charts.theme import SIZE, Look
-from dashboard.insight import QUESTIONS, Reader, find
+from dashboard.insight import Reader, find
 from dashboard.language import MINUS
 from dashboard.periods import DEFAULT_PERIOD
 from dashboard.reports.pack import Part, amounts_in, columns, part_of
 from dashboard.ui import session
 from dashboard.ui.answers import answer, figure
 from dashboard.ui.card import PLOTLY
-from dashboard.ui.kpi import kpis, nobody
+from dashboard.ui.gaps import lacks
+from dashboard.ui.kpi import kpis, measured, nobody
 from dashboard.ui.lead import lead
 from dashboard.ui.notes import notes
 
@@ -24,12 +25,18 @@ SCREEN_ROWS = 10
 """Rows of a table that can be read across a room."""
 GROW = 1.85
 """How much larger a figure's letters are on a projector's screen: 20 pixels and more."""
+QUEUE = "levels.queue"
 FIGURES = ("revenue", "gross_margin", "cost_to_serve", "profit", "margin", "satisfaction")
 
 
-@st.fragment(parallel=True)
 def week(reader: Reader, look: Look) -> None:
     """The week's figures beside what they are compared with."""
+    measured(reader, FIGURES)  # here: what runs beside the page may be done after its end
+    _week(reader, look)
+
+
+@st.fragment(parallel=True)
+def _week(reader: Reader, look: Look) -> None:
     everybody = answer("value.summary", reader)
     if everybody.n:
         kpis(reader, look, FIGURES, headline="review.summary")
@@ -45,6 +52,7 @@ def presented(reader: Reader, look: Look, keys: Sequence[str]) -> bool:
             help=reader.t("One answer a screen, turned by the arrow keys; Esc ends it."),
         )  # fmt: skip
         return False
+    keys = [key for key in keys if not lacks(reader, key)]
     number = _number(st.query_params[session.PRESENT], len(keys))
     key = keys[number - 1]
     st.html("<style>" + PROJECTOR + "</style>")
@@ -54,11 +62,15 @@ def presented(reader: Reader, look: Look, keys: Sequence[str]) -> bool:
     return True
 
 
-@st.fragment(parallel=True)
 def queue(reader: Reader) -> None:
     """What there is to decide now, leading to its page; over the usual year, not over the week."""
-    year = replace(reader, filters=reader.filters.put("period", DEFAULT_PERIOD))
-    lead(year, "levels", "levels.queue" if "levels.queue" in QUESTIONS else "levels.recommendation", "levels.today")
+    if not lacks(reader, QUEUE):
+        _queue(replace(reader, filters=reader.filters.put("period", DEFAULT_PERIOD)))
+
+
+@st.fragment(parallel=True)
+def _queue(year: Reader) -> None:
+    lead(year, "levels", QUEUE, "levels.today")
 
 
 def _number(text: str, count: int) -> int:
@@ -81,7 +93,7 @@ def _screen(reader: Reader, look: Look, key: str) -> None:
         f"<div class='screen-title'>{html.escape(reader.t(asked.title))}</div>"
         f"<h2 class='screen-headline page-headline'>{html.escape(insight.headline)}</h2>"
     )
-    if insight.missing or insight.table.empty:
+    if insight.table.empty:
         return
     if asked.draw is None:
         st.html(_rows(part_of(insight, reader, columns(key)), reader))

@@ -15,6 +15,7 @@ from dashboard.insight import Reader
 from dashboard.metrics import METRICS
 from dashboard.ui import session
 from dashboard.ui.answers import answer
+from dashboard.ui.gaps import unrecorded
 from dashboard.wording import CODED, forms, heading, kind_of, readable
 
 WIDTHS = {"code": 82, "name": 176, "grade": 58, "tier": 86, "region": 92}
@@ -24,8 +25,12 @@ MOST_ROWS, TALL = 12, 420
 
 
 def table(frame: pd.DataFrame, reader: Reader, key: str, *, opens_customer: bool = False) -> None:
-    """A table to sort and search; with `opens_customer` a click on a row opens that customer."""
+    """A table to sort and search; with `opens_customer` a click on a row opens that customer.
+
+    What nobody records in the whole warehouse has no column.
+    """
     shown = readable(frame, reader)
+    shown = shown.drop(columns=[column for column in shown if column in unrecorded(reader.marts)])
     if "name" in shown and not opens_customer:
         shown = shown.drop(columns=[column for column in CODED if column in shown])
     kinds = {column: kind_of(column) for column in shown.columns}

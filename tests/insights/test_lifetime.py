@@ -246,7 +246,7 @@ def test_loyal_customers_do_not_show_who_leaves(tmp_path: Path) -> None:
         for place, on in enumerate(pd.date_range("2026-11-12", "2025-06-01", freq=f"-{step}D")):
             b.sale(code, str(on.date()), 5000 / step + place % 3, 20)
     held = b.marts(tmp_path)
-    assert asked(held, "value.alive").headline.startswith("The data are too short to show who has left")
+    assert asked(held, "value.alive").headline.startswith("The purchases hardly show who has left")
     insight = asked(held, "value.lifetime")
     assert insight.numbers["correlation"] > lv.CORRELATION_ALARM
     assert "Caution: spend a purchase goes with frequency" in insight.headline

@@ -10,6 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.insight import NEEDS
 from dashboard.language import CODES, language
+from dashboard.ui.gaps import waits
+from dashboard.warehouse.read import Marts, open_marts
 from tests.pages.app import PAGES, bodies, headlines, opened, widened, words
 from tests.pages.test_every_page import UNDEFINED
 
@@ -51,8 +53,24 @@ def test_what_can_be_said_without_cost_is_said(least_app: Path) -> None:
     assert headlines(opened("overview"))[0] == "8 customers brought 3.5K; profit can't be said without cost of goods."
     value = opened("value")
     assert "The best 20% of customers bring 42% of revenue." in headlines(value)
-    profit = re.search(r"class='kpi-label'[^>]*>Profit</div><div class='kpi-value' title='([^']*)'", bodies(value))
-    assert profit and profit[1] == "–"
+    assert re.findall(r"class='kpi-label'[^>]*>([^<]*)<", bodies(value)) == ["Customers", "Active customers", "Revenue"]
+
+
+def test_what_is_lacking_is_said_once_and_names_what_it_would_show(least_app: Path) -> None:
+    """No card in its place says the same again, and no dash stands for what nobody measured."""
+    for page in ("overview", "review", "value"):
+        text = bodies(opened(page))
+        assert text.count(NEEDS["cost_of_goods"]) == 1, page
+        assert ">–<" not in text, page
+    review = re.findall(r"<li>(.*?)<br><span>(.*?)</span></li>", bodies(opened("review")))
+    named = dict(review)[NEEDS["cost_of_goods"]]
+    assert "Gross margin" in named and "What changed profit" in named
+
+
+def test_pages_that_wait_for_data_stand_apart_in_the_navigation(least_file: Path, small: Marts) -> None:
+    least = open_marts(least_file.with_suffix(".marts"))
+    assert [page for page in PAGES if waits(page, least)] == ["cost", "levels", "satisfaction"]
+    assert not any(waits(page, small) for page in PAGES)
 
 
 def test_the_data_page_tells_what_each_missing_table_would_be_good_for(least_app: Path) -> None:
