@@ -30,6 +30,7 @@ REFUSALS = {
     "UNQUOTED VALUE": "a quoted field of the line is broken",
     "LINE SIZE OVER MAXIMUM": "the line is too long",
 }
+MARK = "\ufeff"
 STRETCH = 1 << 24
 
 
@@ -204,7 +205,8 @@ def _has_odd_blanks(lines: bytes, delimiter: str) -> bool:
         return True
     if b'"' in lines and (b'\n"' in lines or b'\r"' in lines):
         return True
-    return not lines.isascii() and any(blank.encode() in lines for blank in ("\u00a0", "\u3000"))
+    lines = lines.removeprefix(MARK.encode())
+    return not lines.isascii() and any(blank.encode() in lines for blank in ("\u00a0", "\u3000", MARK))
 
 
 def _has_outer_spaces(lines: bytes, edges: bytes) -> bool:

@@ -17,6 +17,7 @@ from dashboard.warehouse.candidates import Candidates, Check, Entry, View, exact
 from dashboard.warehouse.mapping import (
     BLANK_IS_A_VALUE,
     DIMENSIONS,
+    RETURN_OF,
     Feed,
     LoadError,
     Mapping,
@@ -27,6 +28,7 @@ from dashboard.warehouse.mapping import (
 )
 from dashboard.warehouse.progress import Progress
 from dashboard.warehouse.report import LoadReport, SetAside, TableReport
+from dashboard.warehouse.returns import match_returns
 from dashboard.warehouse.sources import stage_rows
 from dashboard.warehouse.staging import Staged
 from dashboard.warehouse.state import STATE
@@ -295,23 +297,18 @@ class Filling:
             what = ", ".join(part.feed.replaces)
             self._note(part.feed.table, f"{replaced:,} rows gave way to rows of a later file with the same {what}")
 
-    def _match_returns(self, part: Candidates) -> None:
-        """Point each return at the last earlier sale that agrees in the declared fields."""
-        columns = [targets(metadata.tables["sales_line"])[name].column.name for name in part.feed.return_of]
-        same = " AND ".join(f"r.{ident(name)} = s.{ident(name)}" for name in columns)
-        needed = ", ".join(map(ident, columns))
-        first = self.before.get("sales_line", (0, 0))[1]
-        sales = f"(SELECT line_key, sold_on, {needed} FROM warehouse.sales_line WHERE revenue > 0)"
-        returns = (
-            f"(SELECT line_key, sold_on, {needed} FROM warehouse.sales_line WHERE revenue < 0 AND line_key > {first})"
-        )
-        matched = self._rows(
-            "UPDATE warehouse.sales_line AS l SET return_of = m.sale FROM (SELECT r.line_key, s.line_key AS sale"
-            f" FROM {returns} AS r ASOF JOIN {sales} AS s ON {same} AND r.sold_on >= s.sold_on) AS m"
-            " WHERE l.line_key = m.line_key"
-        )[0][0]
-        every = self._rows(f"SELECT count(*) FROM {returns}")[0][0]
-        self._note("sales_line", f"{matched:,} of {every:,} returns were matched with what they return")
+    def _match_returns(self, part: Candidates, first: int, last: int) -> None:
+        """Point each return of a feed at the sale that it takes back."""
+        known = targets(metadata.tables["sales_line"])
+        named = None
+        if RETURN_OF in part.feed.fields:
+            line = f"{first} + (_row - 1) * {part.entries} + _entry + 1"
+            named = f"SELECT {line} AS line_key, {RETURN_OF} AS named FROM {part.good} WHERE {RETURN_OF} IS NOT NULL"
+        by = part.feed.return_of or tuple(name for name in ("customer", "product") if name in part.feed.fields)
+        done = match_returns(self._rows, tuple(known[name].column.name for name in by), first, last, named)
+        self._note("sales_line", f"{done.found:,} of {done.returns:,} returns were matched with what they return")
+        if done.unknown:
+            self._note("sales_line", f"{done.unknown:,} returns name an order of which no such line is left to return")
 
     def _refuse_unknown(self, name: str) -> None:
         """Set aside the rows whose required reference names a code that isn't there."""
@@ -342,20 +339,22 @@ class Filling:
             self._insert_from(name, f"stage.merged_{name}", f"{own}, " if own else "", "s._key, " if own else "")
             return
         first = self.before.get(name, (0, 0))[1]
+        spans: list[tuple[Candidates, int, int]] = []
         for part in self._of(name):
             number = f"{first} + (s._row - 1) * {part.entries} + s._entry + 1, "
             with _working_out(part.feed):
                 self._insert_from(name, part.good, f"{own}, ", number)
-            first += part.base.rows * part.entries
-            if part.feed.return_of:
-                self._match_returns(part)
+            spans.append((part, first, first := first + part.base.rows * part.entries))
+        for part, start, end in spans:
+            if part.feed.return_of or RETURN_OF in part.feed.fields:
+                self._match_returns(part, start, end)
 
     def _insert_from(self, name: str, rows: str, own: str, number: str) -> None:
         mapped = self._fields(name)
         columns, values, joins = [], [], ""
         for target in targets(metadata.tables[name]).values():
             value = f"s.{ident(target.field)}"
-            if target.field not in mapped:
+            if target.field not in mapped or target.field == RETURN_OF:
                 continue
             if target.field == "name" and name in DIMENSIONS:
                 value = f"coalesce({value}, s.code)"

@@ -45,6 +45,7 @@ RATINGS = {"recommend": (0, 10), "satisfaction": (1, 5), "satisfaction_after": (
 )
 """The contract's scale of each rating, worst and best."""
 NOT_MAPPED = ("warehouse_info",)
+RETURN_OF = "return_of"
 TOLERANCE = 0.05
 """The share of bad rows of a table that is tolerated where the mapping says nothing."""
 BLANK_IS_A_VALUE = {("target", "region_code"), ("target", "grade")}
@@ -84,7 +85,11 @@ def targets(table: Table) -> dict[str, Target]:
     """The fields of a table that a mapping can fill, in the contract's order."""
     found = {}
     for column in table.columns:
-        if column.name in (generated_key(table), "return_of"):
+        if column.name == generated_key(table):
+            continue
+        if column.name == RETURN_OF:
+            # A source names the order that a return takes back; which line of it is worked out.
+            found[RETURN_OF] = Target(RETURN_OF, Column(RETURN_OF, String), None, False)
             continue
         stem = column.name.removesuffix("_key")
         reference = ALIASES.get(stem, stem) if column.name.endswith("_key") else None

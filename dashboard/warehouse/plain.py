@@ -13,6 +13,7 @@ import shutil
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -40,6 +41,9 @@ MARKS = {
     b"\xfe\xff": "utf-16",
 }
 EASTERN = ["gb18030", "big5", "shift_jis", "euc_kr", "cp1251"]
+ENOUGH = 40
+"""Bytes beyond ASCII by which an encoding is told with some certainty."""
+OFTEN = ("windows-1251", "windows-1250", "gb18030", "big5", "shift_jis")
 UTF_8 = ("utf-8", "utf8", "utf-8-sig")
 COMMON = ("utf-8", "utf-16", "gb18030", "gbk", "big5", "cp1252", "windows-1252", "latin-1", "shift_jis")
 
@@ -110,10 +114,13 @@ def _refuse_bomb(source: Source, path: Path, title: str) -> None:
 def in_utf8(staged: Staged, file: Plain, copy: Path) -> Plain:
     """The text in UTF-8, from the header on. Bytes that the encoding can't have are marked and noted."""
     source = staged.source
-    encoding = source.encoding or _told(file.path)
-    if source.encoding is None and encoding not in (*UTF_8, "utf-16"):
+    told = Told(source.encoding) if source.encoding else _told(file.path)
+    encoding = told.encoding
+    if told.example:
+        unsure = ", which are too few to be sure" if told.unsure else ""
         staged.notes.append(
-            f"{file.title} is read as {encoding}, told from its bytes; if names look wrong, name its encoding"
+            f'{file.title} is read as {encoding}, told from its bytes{unsure}; if "{told.example}" looks wrong, say'
+            f' encoding = "…" in {source.place}, such as {", ".join(OFTEN)}'
         )
     skip = (source.header_row or 1) - 1
     try:
@@ -129,9 +136,11 @@ def in_utf8(staged: Staged, file: Plain, copy: Path) -> Plain:
                 read.readline()
             if source.columns:
                 write.write(_header_of(source, read))
+            first = "\ufeff"
             while chunk := "".join(read.readlines(CHUNK)) if source.delimiter == BLANKS else read.read(CHUNK):
                 if source.delimiter == BLANKS:
                     chunk = re.sub(r"(?m)^ +| +$", "", re.sub(r" {2,}", BLANKS, chunk))
+                chunk, first = chunk.removeprefix(first), ""
                 if UNREADABLE in chunk:
                     staged.garbled = encoding
                 write.write(chunk)
@@ -157,7 +166,7 @@ def _header_of(source: Source, read: IO[str]) -> str:
 
 def first_lines(path: Path, most: int) -> list[str]:
     """The first lines of a text file in the encoding that its bytes tell."""
-    with path.open(encoding=_told(path), errors="replace") as file:
+    with path.open(encoding=_told(path).encoding, errors="replace") as file:
         return [line.lstrip("\ufeff").rstrip("\r\n") for line, _ in zip(file, range(most), strict=False)]
 
 
@@ -170,15 +179,26 @@ def _blank_lines(path: Path, encoding: str) -> int:
     return 0
 
 
-def _told(path: Path) -> str:
+@dataclass(frozen=True)
+class Told:
+    """The encoding of a text file. One that is only a guess comes with an example of what it makes of the bytes, by
+    which a person sees whether it is right."""
+
+    encoding: str
+    example: str = ""
+    unsure: bool = False
+
+
+def _told(path: Path) -> Told:
     """The encoding of a text file, from its bytes."""
     with path.open("rb") as file:
         start = file.read(SAMPLE)
         for mark, encoding in MARKS.items():
             if start.startswith(mark):
-                return encoding
-        if start.count(0) > len(start) // 5:
-            return "utf-16-le" if start[1::2].count(0) > start[::2].count(0) else "utf-16-be"
+                return Told(encoding)
+        even, odd = start[::2].count(0), start[1::2].count(0)
+        if even + odd > len(start) // 20 and max(even, odd) > 9 * min(even, odd):
+            return Told("utf-16-le" if odd > even else "utf-16-be")
     for _, text in whole_lines(path, CHUNK):
         if text.isascii():
             continue
@@ -187,7 +207,7 @@ def _told(path: Path) -> str:
         except UnicodeDecodeError:
             lines = text.splitlines(keepends=True)
             return _guessed(b"".join(line for line in lines if not line.isascii())[:SAMPLE])
-    return "utf-8"
+    return Told("utf-8")
 
 
 def whole_lines(path: Path, size: int) -> Iterator[tuple[int, bytes]]:
@@ -201,16 +221,17 @@ def whole_lines(path: Path, size: int) -> Iterator[tuple[int, bytes]]:
             offset += len(text)
 
 
-def _guessed(text: bytes) -> str:
+def _guessed(text: bytes) -> Told:
     """Of lines that aren't all UTF-8. Western text has single bytes among ASCII, Eastern text runs of them."""
     as_utf8 = text.decode("utf-8", errors="replace")
     if sum(not c.isascii() and c != UNREADABLE for c in as_utf8) > as_utf8.count(UNREADABLE):
-        return "utf-8"
+        return Told("utf-8")
     high = [byte > 127 for byte in b" " + text + b" "]
     alone = sum(
         here and not before and not after for before, here, after in zip(high, high[1:], high[2:], strict=False)
     )
-    if alone * 2 > sum(high):
-        return "windows-1252"
-    best = from_bytes(text, cp_isolation=EASTERN, threshold=0.5).best()
-    return best.encoding if best else "windows-1252"
+    best = None if alone * 2 > sum(high) else from_bytes(text, cp_isolation=EASTERN, threshold=0.5).best()
+    encoding = best.encoding if best else "windows-1252"
+    words = re.findall(r"[^\W\d_]+(?:[ .&'-]+[^\W\d_]+)*", text.decode(encoding, errors="replace"))
+    example = next((word for word in words if not word.isascii()), "…")
+    return Told(encoding, example[:40], sum(high) < ENOUGH)

@@ -13,7 +13,7 @@ from sqlalchemy import Date, DateTime, Integer, String
 from sqlalchemy.types import TypeEngine
 
 NUMBER = "DECIMAL(18,6)"
-BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160) || chr(12288)"
+BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160) || chr(12288) || chr(65279)"
 SERIALS = {"excel": "TIMESTAMP '1899-12-30'", "excel-1904": "TIMESTAMP '1904-01-01'"}
 """What a date format may say of days counted by a spreadsheet, and the day they count from."""
 NO_BLANKS, SPACES, ODD = 0, 1, 2

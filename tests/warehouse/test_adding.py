@@ -173,6 +173,54 @@ def test_without_a_word_one_bad_row_in_twenty_is_tolerated_and_two_are_not(desk:
     assert len(desk.set_aside()) == 2
 
 
+RETURNED = """
+    SELECT r.order_code, s.order_code FROM sales_line AS r LEFT JOIN sales_line AS s ON s.line_key = r.return_of
+    WHERE r.revenue < 0 ORDER BY r.line_key
+"""
+
+
+def test_never_more_is_returned_than_was_sold(desk: Desk) -> None:
+    mapping = sales(file="sales_*.csv").replace('from = "sales"', 'from = "sales"\nreturn_of = "customer"')
+    lines = [
+        ("r0", "2024-01-01", -1),  # before anything was sold
+        ("s1", "2024-01-05", 10),
+        ("s2", "2024-01-07", 5),
+        ("r1", "2024-01-10", -4),  # of s2, which has 1 left
+        ("r2", "2024-01-11", -6),  # more than is left of s2
+        ("r3", "2024-01-12", -1),  # the last one of s2
+        ("r4", "2024-01-13", -4),  # what is left of s1
+        ("r5", "2024-01-14", -1),  # nothing is left
+        ("r6", "2024-01-15", -11),  # no sale was so large
+    ]
+    written = "".join(f"{order},a,{day},{units},2\n" for order, day, units in lines)
+    report = desk.load(mapping, sales_01=HEADER + written)
+    assert desk.rows(RETURNED) == [
+        ("r0", None), ("r1", "s2"), ("r2", "s1"), ("r3", "s2"), ("r4", "s1"), ("r5", None), ("r6", None),
+    ]  # fmt: skip
+    assert "4 of 7 returns were matched with what they return" in report.table("sales_line").notes
+    # The next month knows what was returned before.
+    desk.load(mapping, sales_02=HEADER + "s3,a,2024-02-01,3,2\nr7,a,2024-02-02,-3,2\nr8,a,2024-02-03,-1,2\n")
+    assert desk.rows(RETURNED)[-2:] == [("r7", "s3"), ("r8", None)]
+
+
+def test_a_return_whose_order_the_source_names_is_matched_with_that_order_alone(desk: Desk) -> None:
+    mapping = sales().replace('quantity = "qty"', 'quantity = "qty"\nproduct = "item"\nreturn_of = "of"')
+    mapping += '[table.product]\nrows_of = "sales_line"\ncolumns = { code = "item" }\n'
+    lines = (
+        "invoice,customer,item,day,qty,price,of\n"
+        "s1,a,tea,2024-01-05,2,3,\ns1,a,pot,2024-01-05,1,9,\ns2,a,tea,2024-01-08,2,3,\n"
+        "r1,a,tea,2024-01-10,-1,3,s1\n"  # not of s2, which is later
+        "r2,a,pot,2024-01-11,-1,9,s2\n"  # s2 has no pot
+        "r3,a,tea,2024-01-12,-2,3,s1\n"  # only one is left of s1
+        "r4,a,tea,2024-01-13,-1,3,S9\n"  # no such order
+        "r5,a,tea,2024-01-14,-2,3,\n"  # names none: the last sale
+    )
+    report = desk.load(mapping, sales=lines)
+    assert desk.rows(RETURNED) == [("r1", "s1"), ("r2", None), ("r3", None), ("r4", None), ("r5", "s2")]
+    assert "3 returns name an order of which no such line is left to return" in report.table("sales_line").notes
+    assert balances(report)
+
+
 def test_returns_are_matched_with_the_last_sale_that_agrees(desk: Desk) -> None:
     mapping = sales(file="sales_*.csv").replace('from = "sales"', 'from = "sales"\nreturn_of = "customer"')
     january = HEADER + "1,a,2024-01-05,1,2\n2,a,2024-01-15,1,2\n3,b,2024-01-05,1,2\n4,a,2024-01-20,-1,2\n"
