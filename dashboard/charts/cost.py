@@ -255,13 +255,13 @@ def _bubbles(
 
 
 def _corners(x: tuple[float, float], y: tuple[float, float], look: Look) -> list[dict[str, Any]]:
-    """The names of the four corners, each written into its own."""
+    """The names of the four corners, each written into its own; one above it, where the diagonal ends."""
     say = look.language.t
     words = (
-        (say("High contribution,<br>cheap to serve"), x[0], y[1], "left", "top"),
-        (say("High contribution,<br>costly to serve"), x[1], y[1], "right", "top"),
-        (say("Low contribution,<br>cheap to serve"), x[0], y[0], "left", "bottom"),
-        (say("Low contribution,<br>costly to serve"), x[1], y[0], "right", "bottom"),
+        (say("High contribution,<br>cheap to serve"), x[0], y[1], "left", "top", 0),
+        (say("High contribution,<br>costly to serve"), x[1], y[1], "right", "bottom", 2),
+        (say("Low contribution,<br>cheap to serve"), x[0], y[0], "left", "bottom", 0),
+        (say("Low contribution,<br>costly to serve"), x[1], y[0], "right", "bottom", 0),
     )
     return [
         annotation(
@@ -271,10 +271,11 @@ def _corners(x: tuple[float, float], y: tuple[float, float], look: Look) -> list
             look.palette.secondary,
             anchor=side,
             yanchor=edge,
+            yshift=shift,
             xshift=4 if side == "left" else -4,
             bgcolor=see_through(look.palette.page, 0.75),
         )
-        for text, cx, cy, side, edge in words
+        for text, cx, cy, side, edge, shift in words
     ]
 
 

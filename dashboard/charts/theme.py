@@ -8,6 +8,7 @@ wraps them once, which validates them; that is what keeps a builder at a few mil
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -254,16 +255,26 @@ def short(text: str, width: int = 18) -> str:
 
 
 def wrapped(text: str, width: int = 16, lines: int = 2) -> str:
-    """A name on at most `lines` lines: broken between words, or anywhere in Chinese."""
+    """A name on at most `lines` lines of like length: broken between words, or anywhere in Chinese."""
+    broken = _broken(text, width, lines)
+    if len(broken) > 1 and width_of(broken[-1]) <= width:
+        tries = [broken, *(_broken(text, narrow, lines) for narrow in range(width // 2, width))]
+        broken = min(tries, key=lambda each: max(map(width_of, each)))
+    return "<br>".join([*map(escape, broken[:-1]), short(broken[-1], width)])
+
+
+def _broken(text: str, width: int, lines: int) -> list[str]:
+    """Lines filled one after the other; what is too much for them is on the last."""
     done: list[str] = []
     row = ""
-    for word in text.split(" ") if text.isascii() or " " in text else text:
-        gap = " " if row and text.isascii() else ""
+    # A Chinese line does not begin with a comma.
+    for word in text.split(" ") if text.isascii() or " " in text else re.findall(r".[，。；：、）]*", text):
+        gap = " " if row and " " in text else ""
         if row and width_of(row + gap + word) > width and len(done) < lines - 1:
             done.append(row)
             row, gap = "", ""
         row += gap + word
-    return "<br>".join([*map(escape, done), short(row, width)])
+    return [*done, row]
 
 
 def rows(table: pd.DataFrame, columns: Sequence[str]) -> list[tuple[Any, ...]]:

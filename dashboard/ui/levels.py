@@ -45,12 +45,20 @@ SAID = "decide-said"
 CHOSEN = "decide-chosen"
 NAMED = 5
 """Of a conflict's customers, how many are named."""
-HEIGHT, ROW = 440, 68
+HEIGHT, ROW = 470, 84
 WIDTHS = {
-    "code": 76, "name": 168, "region": 84, "grade": 54, "current": 76, "recommended": 82, "level": 76, "gain": 74,
-    "cost_change": 76, "hours_change": 62, "reasons": 348, "reason": 240, "breaks": 200, "approval": 84, "state": 150,
+    "code": 76, "name": 168, "region": 84, "grade": 54, "current": 76, "recommended": 104, "level": 76, "gain": 84,
+    "cost_change": 78, "hours_change": 62, "reasons": 348, "reason": 240, "breaks": 200, "approval": 84, "state": 150,
     "action": 86,
 }  # fmt: skip
+HEADINGS = {
+    "current": message("Today"),
+    "recommended": message("Recommended"),
+    "gain": message("Gain a year"),
+    "cost_change": message("Cost ±"),
+    "hours_change": message("Hours ±"),
+}
+"""Short names of columns, so that a move is seen whole on a desk's screen."""
 SLIDERS = {
     "budget": message("Service budget"),
     "hours": message("Account managers' hours"),
@@ -572,7 +580,8 @@ def _listed(
     shown = readable(frame, reader)
     config: dict[str, Any] = {}
     for column in shown.columns:
-        told: dict[str, Any] = {"label": heading(column, reader), "width": WIDTHS.get(column)}
+        label = reader.t(HEADINGS[column]) if column in HEADINGS else heading(column, reader)
+        told: dict[str, Any] = {"label": label, "width": WIDTHS.get(column)}
         if kind_of(column) == "date":
             config[column] = st.column_config.DateColumn(**told, format="YYYY-MM-DD")
         elif pd.api.types.is_numeric_dtype(shown[column]):

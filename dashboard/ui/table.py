@@ -13,6 +13,7 @@ from dashboard.export import to_csv
 from dashboard.filters import Filters
 from dashboard.insight import Reader
 from dashboard.metrics import METRICS
+from dashboard.reports.fitting import ems
 from dashboard.ui import session
 from dashboard.ui.answers import answer
 from dashboard.ui.gaps import unrecorded
@@ -40,7 +41,7 @@ def table(frame: pd.DataFrame, reader: Reader, key: str, *, opens_customer: bool
         told: dict[str, Any] = {
             "label": heading(column, reader),
             "help": reader.t(known.definition) if known and known.definition else None,
-            "width": WIDTHS.get(column) or KIND_WIDTHS.get(kind) if opens_customer else None,
+            "width": _width(column, kind, heading(column, reader)) if opens_customer else None,
         }
         if kind in ("date", "week"):
             config[column] = st.column_config.DateColumn(**told, format="YYYY-MM-DD")
@@ -67,6 +68,12 @@ def table(frame: pd.DataFrame, reader: Reader, key: str, *, opens_customer: bool
     )
     if opens_customer:
         go_on(reader)
+
+
+def _width(column: str, kind: str, label: str) -> int | None:
+    """Pixels of a column: of its kind, and never less than its heading; None leaves it to the text."""
+    width = WIDTHS.get(column) or KIND_WIDTHS.get(kind)
+    return width and max(width, round(12 * ems(label)) + 20)
 
 
 WANTED = "wanted"

@@ -555,7 +555,8 @@ def test_a_name_fits_its_place() -> None:
     assert theme.short("Short") == "Short"
     assert theme.width_of(theme.short("深圳市超长名称有限公司分公司", 10)) <= 10
     assert theme.short("A & <b>", 20) == "A &amp; &lt;b&gt;"
-    assert theme.wrapped("Phone and online support", 16) == "Phone and online<br>support"
+    assert theme.wrapped("Phone and online support", 16) == "Phone and<br>online support"
+    assert theme.wrapped("持续购买客户的销量", 16) == "持续购买<br>客户的销量", "no letter stands alone"
     assert theme.wrapped("内蒙古自治区呼伦贝尔市鄂伦春自治旗", 16).count("<br>") == 1
 
 
