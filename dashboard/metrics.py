@@ -265,6 +265,7 @@ _ALL = (
     Metric("to_score", message("Satisfaction now"), "score"),
     Metric("from_zone", message("Zone before"), "text"),
     Metric("alert", message("Alert"), "text"),
+    Metric("note", message("Note"), "text"),
     Metric("happened", message("What happened"), "text"),
     Metric("decision", message("Decision"), "text"),
     Metric("author", message("By"), "text"),

@@ -5,6 +5,8 @@ Pages, packs and files all say a table's cells by this one module, so that they 
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -41,6 +43,14 @@ STATES = {
     "change": message("Change"),
     "none": message("No single cause"),
 }
+
+AMOUNT = re.compile(rf"[+{MINUS}][^\d]{{0,4}}\d[\d.,]*")
+"""A signed number with its currency."""
+
+
+def unbroken(text: str) -> str:
+    """A sentence as HTML whose signed amounts stay on one line: browsers part a minus from the ¥ behind it."""
+    return AMOUNT.sub(r"<span class='amount'>\g<0></span>", html.escape(text))
 
 
 def readable(frame: pd.DataFrame, reader: Reader) -> pd.DataFrame:

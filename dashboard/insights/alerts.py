@@ -74,13 +74,17 @@ STATUS_NAMES = {"sent": message("Sent"), "failed": message("Failed"), "refused":
 
 @dataclass(frozen=True)
 class Alert:
-    """A rule that holds now. `about` names what for the reader, `said` is the sentence; `regions` is what it is about
-    (empty: the whole company), unless it is about a customer."""
+    """A rule that holds now.
+
+    `about` names what for the reader, `said` is the sentence and `note` what helps to judge it; `regions` is what it is
+    about (empty: the whole company), unless it is about a customer.
+    """
 
     key: str
     rule: Rule
     about: str
     said: str
+    note: str = ""
     customer: str = ""
     regions: tuple[str, ...] = ()
 
@@ -175,12 +179,15 @@ def _drifting(reader: Reader, rule: Rule, standing: Collection[str]) -> Iterator
         for found in shifts.get(part, ()):
             key = "/".join(filter(None, (rule.name, part, found.metric)))
             if covers(reader, filters.region) and found.height > (STEADY * high if key in standing else high):
-                yield Alert(key, rule, about, _shift(reader, rule, about, found), regions=filters.region)
+                note = reader.t(
+                    "By chance alone this rule would raise {n} {n:alert|alerts} a year.", n=f"{rule.limit:g}"
+                )
+                yield Alert(key, rule, about, _shift(reader, about, found), note, regions=filters.region)
 
 
-def _shift(reader: Reader, rule: Rule, about: str, found: Drift) -> str:
-    """A drift in words, with how often such an alert is a false one."""
-    shift = reader.t(
+def _shift(reader: Reader, about: str, found: Drift) -> str:
+    """A drift in words."""
+    return reader.t(
         (DRIFTED if found.metric in RATIOS else DRIFTED_SUM)["down" if METRICS[found.metric].good == "up" else "up"],
         what=reader.t(METRICS[found.metric].label),
         about=about,
@@ -188,8 +195,6 @@ def _shift(reader: Reader, rule: Rule, about: str, found: Drift) -> str:
         value=_said(reader, found.metric, found.value),
         before=_said(reader, found.metric, found.before),
     )
-    chance = reader.t("By chance alone this rule would raise {n} {n:alert|alerts} a year.", n=f"{rule.limit:g}")
-    return reader.language.sentences(shift, chance)
 
 
 def _moved(reader: Reader, rule: Rule) -> Iterator[Alert]:
@@ -205,14 +210,16 @@ def _moved(reader: Reader, rule: Rule) -> Iterator[Alert]:
             continue
         if (places.index(now) > places.index(before)) == (rule.direction == "down"):
             said = _move(reader, rule, row, found.measured_on is not None)
-            yield Alert(f"{rule.name}/{row['code']}/{before}-{now}", rule, row["name"], said, customer=row["code"])
+            by = "" if pd.isna(row["manager"]) else reader.t("Account manager: {name}", name=row["manager"])
+            key = f"{rule.name}/{row['code']}/{before}-{now}"
+            yield Alert(key, rule, row["name"], said, by, customer=row["code"])
 
 
 def _move(reader: Reader, rule: Rule, row: dict[str, Any], measured: bool) -> str:
-    """A move in words, with who looks after the customer."""
+    """A move in words."""
     tier = rule.what == "tier"
     before, now = (str(row[f"{side}_{rule.what}"]) for side in ("from", "to"))
-    said = reader.t(
+    return reader.t(
         MOVED[rule.direction],
         name=row["name"],
         what=reader.t("level") if tier else reader.t("measured grade") if measured else reader.t("grade"),
@@ -220,9 +227,6 @@ def _move(reader: Reader, rule: Rule, row: dict[str, Any], measured: bool) -> st
         now=reader.t(TIER_NAMES[now]) if tier else now,
         worth=reader.money(row["value_to_come"]),
     )
-    if pd.isna(row["manager"]):
-        return said
-    return reader.language.sentences(said, reader.t("Account manager: {name}.", name=row["manager"]))
 
 
 def _stale(reader: Reader, rule: Rule, today: date) -> Iterator[Alert]:
@@ -286,6 +290,7 @@ def alerts(reader: Reader) -> Answer:
             {
                 "severity": reader.t(SEVERITY_NAMES[alert.rule.severity]),
                 "alert": alert.said,
+                "note": alert.note or None,
                 "state": _told(reader, state),
                 "author": state.author if state and state.state == "acknowledged" else None,
                 "rule": alert.rule.name,

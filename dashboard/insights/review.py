@@ -501,25 +501,15 @@ def alerts(reader: Reader) -> Answer:
             n=n,
         )
     table = reader.named(reader.rows(queries.alerts(reader.view)))
-    counts = table["alert"].value_counts()
-    at_stake = float(table["money_at_risk"].sum())
-    numbers = {
-        "amount": int(counts.get("amount", 0)),
-        "silence": int(counts.get("silence", 0)),
-        "money_at_risk": at_stake,
-        "tested": int(mine["tested"].sum()),
-        "false_share": 0.05,
-    }
-    tested = reader.language.number(numbers["tested"])
+    kinds = {kind: table[table["alert"] == kind] for kind in ALERTS}
+    numbers: dict[str, Any] = {kind: len(rows) for kind, rows in kinds.items()}
+    numbers |= {f"money_{kind}": float(rows["money_at_risk"].sum()) for kind, rows in kinds.items()}
+    numbers |= {"tested": int(mine["tested"].sum()), "expected_false": float(table["local_fdr"].sum())}
     if table.empty:
-        headline = reader.t("Nothing unusual: none of {tested} tests raised an alarm.", tested=tested)
+        tested = reader.language.number(numbers["tested"])
+        headline = reader.t("Nothing unusual: none of {tested} {tested:test|tests} raised an alarm.", tested=tested)
         return Answer(headline, pd.DataFrame(), numbers, n)
-    headline = reader.t(
-        "{silent} customers fell silent and {odd} bought unusual amounts; {money} a year is at stake.",
-        silent=reader.language.number(numbers["silence"]),
-        odd=reader.language.number(numbers["amount"]),
-        money=reader.money(at_stake),
-    )
+    headline = reader.language.sentences(*unusual(reader, numbers), false_alarms(reader, numbers))
     table["happened"] = [happened(reader, row) for row in table.to_dict("records")]
     table["playbook"] = [
         reader.t(PLAYBOOK[kind, way]) for kind, way in zip(table["alert"], table["direction"], strict=True)
@@ -530,6 +520,31 @@ def alerts(reader: Reader) -> Answer:
         *("code", "name", "grade", "alert", "happened", "playbook", "money_at_risk", "week", "q_value", "local_fdr"),
     ]
     return Answer(headline, table[keep].head(LISTED), numbers, n)
+
+
+def unusual(reader: Reader, numbers: dict[str, Any]) -> list[str]:
+    """How many fell silent and bought unusual amounts, with the money at stake: a sentence for each that did."""
+    texts = {
+        "silence": message("{n} {n:customer|customers} fell silent, with {money} a year at stake."),
+        "amount": message("{n} {n:customer|customers} bought unusual amounts, {money} away from the usual."),
+    }
+    return [
+        reader.t(text, n=reader.language.number(numbers[kind]), money=reader.money(numbers[f"money_{kind}"]))
+        for kind, text in texts.items()
+        if numbers[kind]
+    ]
+
+
+def false_alarms(reader: Reader, numbers: dict[str, Any]) -> str:
+    """How many of the alarms are likely false, in words: the sum of each one's chance to be."""
+    tested, expected = reader.language.number(numbers["tested"]), round(numbers["expected_false"])
+    if not expected:
+        return reader.t("Fewer than one of them is expected to be a false alarm, after {tested} tests.", tested=tested)
+    return reader.t(
+        "About {n} of them {n:is|are} expected to be {n:a false alarm|false alarms}, after {tested} tests.",
+        tested=tested,
+        n=expected,
+    )
 
 
 def happened(reader: Reader, alert: dict[str, Any]) -> str:

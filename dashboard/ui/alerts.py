@@ -5,26 +5,28 @@ from __future__ import annotations
 import html
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from dashboard.errors import DashboardError
 from dashboard.insight import Reader, find
 from dashboard.ledger.alerts import set_state
 from dashboard.ui.answers import answer
+from dashboard.wording import unbroken
 
 SHOWN = 10
 """Alerts in sight; the others are in the pack and on the command line."""
 SAID = "alert-said"
 
 
-@st.fragment
+@st.fragment(parallel=True)
 def alerts(reader: Reader) -> None:
     """The alerts with their severity and state, the most severe first."""
     t, insight = reader.t, answer("alerts.open", reader)
     with st.container(key="card-alerts-open"):
         st.html(
             f"<div class='card-head'><div class='card-title'>{html.escape(t(find(insight.key).title))}</div>"
-            f"<h3 class='card-headline'>{html.escape(insight.headline)}</h3></div>"
+            f"<h3 class='card-headline'>{unbroken(insight.headline)}</h3></div>"
         )
         if said := st.session_state.pop(SAID, None):
             st.error(said)
@@ -37,16 +39,16 @@ def alerts(reader: Reader) -> None:
 def _alert(reader: Reader, row: dict[str, Any], about: dict[str, Any]) -> None:
     t, key = reader.t, row["code"]
     level = "red" if about["severity"] == "red" else "amber"
-    by = f" · {row['author']}" if row["author"] else ""
+    told = " · ".join(row[part] for part in ("state", "author", "note") if pd.notna(row[part]))
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"alert-{key}"):
         st.html(
             f"<div class='finding finding-{level}'><div class='finding-level'>{html.escape(row['severity'])}"
-            f"<span>{html.escape(row['state'] + by)}</span></div>"
-            f"<div class='finding-what'>{html.escape(row['alert'])}</div></div>"
+            f"<span>{html.escape(told)}</span></div>"
+            f"<div class='finding-what'>{unbroken(row['alert'])}</div></div>"
         )
         if not reader.scope.may("decide"):
             return
-        if not row["author"]:
+        if pd.isna(row["author"]):
             st.button(t("Acknowledge"), key=f"acknowledge-{key}", type="tertiary", on_click=_say,
                       args=(reader, key, "acknowledged", about))  # fmt: skip
         with st.popover(t("Close"), type="tertiary"):

@@ -15,6 +15,7 @@ from dashboard.ui import session
 from dashboard.ui.answers import answer, figure, height_of
 from dashboard.ui.gaps import lacks
 from dashboard.ui.table import behind, download, go_on, plain_markdown, table, want
+from dashboard.wording import unbroken
 
 PLOTLY = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
 
@@ -107,7 +108,7 @@ _beside = st.fragment(_card, parallel=True)
 
 
 def _head(title: str, insight: Insight, headline: bool) -> str:
-    said = f"<h3 class='card-headline'>{html.escape(insight.headline)}</h3>" if headline else ""
+    said = f"<h3 class='card-headline'>{unbroken(insight.headline)}</h3>" if headline else ""
     return f"<div class='card-head'><div class='card-title'>{html.escape(title)}</div>{said}</div>"
 
 

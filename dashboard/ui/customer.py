@@ -20,7 +20,7 @@ from dashboard.ui.answers import answer
 from dashboard.ui.data import grid
 from dashboard.ui.table import plain_markdown
 from dashboard.warehouse.connect import Warehouse
-from dashboard.wording import forms
+from dashboard.wording import forms, unbroken
 from queries import customers as queries
 
 FOUND, LINES = 20, 50
@@ -52,7 +52,7 @@ def choose_customer(reader: Reader) -> bool:
         )
         return False
     insight = answer("customer.summary", reader)
-    st.html(f"<h2 class='page-headline'>{html.escape(insight.headline)}</h2>")
+    st.html(f"<h2 class='page-headline'>{unbroken(insight.headline)}</h2>")
     return insight.n == 1
 
 

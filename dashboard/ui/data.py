@@ -14,6 +14,7 @@ from dashboard.language import UNDEFINED
 from dashboard.ui.answers import answer
 from dashboard.ui.card import card
 from dashboard.ui.table import download
+from dashboard.wording import unbroken
 
 SHOWN = 8
 """Findings in sight; the rest, none more severe, are one click away."""
@@ -31,7 +32,7 @@ def facts(reader: Reader) -> None:
     """The freshness of the data in force."""
     insight = answer("data.freshness", reader)
     t, numbers, say = reader.t, insight.numbers, reader.language
-    st.html(f"<h2 class='page-headline'>{html.escape(insight.headline)}</h2>")
+    st.html(f"<h2 class='page-headline'>{unbroken(insight.headline)}</h2>")
     grid(
         {
             t("Data version"): numbers["version"],
@@ -55,7 +56,7 @@ def findings(reader: Reader, look: Look) -> None:
     with st.container(key="card-data-findings"):
         st.html(
             f"<div class='card-head'><div class='card-title'>{html.escape(t(find(insight.key).title))}</div>"
-            f"<h3 class='card-headline'>{html.escape(insight.headline)}</h3></div>{body}"
+            f"<h3 class='card-headline'>{unbroken(insight.headline)}</h3></div>{body}"
         )
         if listed and reader.scope.may("export"):
             download(insight.table, reader, insight.key)

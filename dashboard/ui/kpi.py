@@ -16,6 +16,7 @@ from dashboard.ui import session
 from dashboard.ui.answers import answer
 from dashboard.ui.gaps import noted
 from dashboard.ui.table import go_on, want
+from dashboard.wording import unbroken
 
 GROUPS = {"active_customers": "active", "loss_makers": "loss_makers"}
 """The customers behind a card that are fewer than those in view."""
@@ -39,7 +40,7 @@ def kpis(reader: Reader, look: Look, metrics: tuple[str, ...], *, headline: str 
         st.stop()  # the cards below would say the same once more
     above = insight if headline == insight.key else answer(headline, reader)
     if not above.missing:
-        st.html(f"<h2 class='page-headline'>{html.escape(above.headline)}</h2>")
+        st.html(f"<h2 class='page-headline'>{unbroken(above.headline)}</h2>")
     rows = insight.table.set_index("metric")
     trend = answer("value.trend", reader).table
     with st.container(horizontal=True, gap="small", key="kpis"):
@@ -65,7 +66,7 @@ def measured(reader: Reader, metrics: tuple[str, ...]) -> list[str]:
 
 def nobody(reader: Reader, insight: Insight) -> None:
     """Say that nobody is in view, with the way back to everybody."""
-    st.html(f"<h2 class='page-headline'>{html.escape(insight.headline)}</h2>")
+    st.html(f"<h2 class='page-headline'>{unbroken(insight.headline)}</h2>")
     if reader.filters != reader.filters.reset():
         st.button(reader.t("Show all customers"), key="all-kpis", on_click=session.reset)
 

@@ -10,6 +10,7 @@ from dashboard.insight import Reader, find
 from dashboard.ui import session
 from dashboard.ui.answers import answer
 from dashboard.ui.gaps import lacks
+from dashboard.wording import unbroken
 
 
 def lead(reader: Reader, page: str, key: str, support: str, otherwise: str = "") -> None:
@@ -26,7 +27,7 @@ def lead(reader: Reader, page: str, key: str, support: str, otherwise: str = "")
     with st.container(key=f"lead-{page}", gap=None):
         st.html(
             f"<div class='answer'><div class='card-title'>{html.escape(reader.t(find(key).title))}</div>"
-            f"<h3 class='card-headline'>{html.escape(insight.headline)}</h3>"
+            f"<h3 class='card-headline'>{unbroken(insight.headline)}</h3>"
             f"<p class='answer-also'>{html.escape(also)}</p></div>"
         )
         st.page_link(

@@ -38,7 +38,7 @@ from dashboard.ui.page import section
 from dashboard.ui.pilots import pilots
 from dashboard.ui.scenarios import scenarios
 from dashboard.ui.table import plain_markdown
-from dashboard.wording import forms, heading, kind_of, readable
+from dashboard.wording import forms, heading, kind_of, readable, unbroken
 from queries.schema import TIERS
 
 SAID = "decide-said"
@@ -92,7 +92,7 @@ def plan(reader: Reader, look: Look) -> None:
     reader = session.current(reader)
     session.write_url()
     found = answer("levels.recommendation", reader)
-    st.html(f"<h2 class='page-headline'>{html.escape(found.headline)}</h2>")
+    st.html(f"<h2 class='page-headline'>{unbroken(found.headline)}</h2>")
     if "effects" in found.numbers:
         _standing(reader)
         _effects(reader, found)
@@ -248,7 +248,7 @@ def _open(reader: Reader, waiting: Insight, decided: Insight) -> None:
             icon_position="right", on_click=_forget_move, help=t("Remove this filter"),
         )  # fmt: skip
         table = table[(table["current"] == move[0]) & (table["recommended"] == move[1])]
-    st.html(f"<h3 class='card-headline'>{html.escape(waiting.headline)}</h3>")
+    st.html(f"<h3 class='card-headline'>{unbroken(waiting.headline)}</h3>")
     if table.empty:
         st.html(f"<div class='notice'>{html.escape(t('No open move here.'))}</div>")
         return
@@ -493,7 +493,7 @@ def hand_over(reader: Reader) -> None:
             t("Hand over {n} customers as a plan", n=len(wanted)), key="do-hand-over", type="primary", disabled=same,
             icon=":material/assignment_turned_in:", on_click=freeze,
         )  # fmt: skip
-    st.html(f"<h3 class='card-headline'>{html.escape(last.headline)}</h3>")
+    st.html(f"<h3 class='card-headline'>{unbroken(last.headline)}</h3>")
     if last.table.empty:
         return
     opened = st.expander(t("The plan's lines"), key="plan-lines", on_change="rerun")

@@ -22,6 +22,7 @@ from dashboard.policy import FILE, Policy, line_of, numbered, parsed, policy, ve
 from dashboard.policy_book import EFFECTS, ENDS, FIELDS, HOUR_PARTS, KINDS, PARTS, RESPONSE_NAMES
 from dashboard.ui.answers import answer
 from dashboard.ui.table import plain_markdown
+from dashboard.wording import unbroken
 from queries.schema import TIERS
 
 TEXT, BASE, SAID, TRIED = "policy-text", "policy-base", "policy-said", "policy-tried"
@@ -65,7 +66,7 @@ def editor(reader: Reader) -> None:
     if saved:
         by = t("saved by {who} on {day}", who=saved.author, day=reader.language.date(saved.at))
     headline = t("Service policy {version} is in force, {by}.", version=rules.version, by=by)
-    st.html(f"<h2 class='page-headline'>{html.escape(headline)}</h2>")
+    st.html(f"<h2 class='page-headline'>{unbroken(headline)}</h2>")
     if told := st.session_state.pop(SAID, None):
         kind, text = told
         getattr(st, kind)(plain_markdown(text))
@@ -248,7 +249,7 @@ def _preview(reader: Reader, changed: Policy) -> None:
         cells = "".join(f"<td>{html.escape(_figure(reader, each, name))}</td>" for _, each in columns)
         rows += f"<tr><td>{html.escape(t(label))}</td>{cells}</tr>"
     st.html(
-        f"<h3 class='card-headline'>{html.escape(then.headline)}</h3>"
+        f"<h3 class='card-headline'>{unbroken(then.headline)}</h3>"
         f"<table class='compared'><tr><th></th>{head}</tr>{rows}</table>"
     )
 

@@ -20,6 +20,7 @@ from dashboard.ui.gaps import lacks
 from dashboard.ui.kpi import kpis, measured, nobody
 from dashboard.ui.lead import lead
 from dashboard.ui.notes import notes
+from dashboard.wording import unbroken
 
 SCREEN_ROWS = 10
 """Rows of a table that can be read across a room."""
@@ -91,7 +92,7 @@ def _screen(reader: Reader, look: Look, key: str) -> None:
     asked, insight = find(key), answer(key, reader)
     st.html(
         f"<div class='screen-title'>{html.escape(reader.t(asked.title))}</div>"
-        f"<h2 class='screen-headline page-headline'>{html.escape(insight.headline)}</h2>"
+        f"<h2 class='screen-headline page-headline'>{unbroken(insight.headline)}</h2>"
     )
     if insight.table.empty:
         return

@@ -52,7 +52,7 @@ def test_a_slow_shift_is_found_dated_and_told_with_its_size(shifted: Marts) -> N
     language = reader(shifted).language
     assert any(language.date(date.fromisoformat(day)) in alert.said for day in began)
     assert "has been falling" in alert.said
-    assert alert.said.endswith("By chance alone this rule would raise 0.5 alerts a year.")
+    assert alert.note == "By chance alone this rule would raise 0.5 alerts a year."
 
 
 def test_before_the_shift_there_is_no_alert(shifted: Marts) -> None:

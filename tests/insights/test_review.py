@@ -230,6 +230,8 @@ def test_alerts_of_the_week_with_what_to_do(demo: Marts) -> None:
     insight = asked(demo, "review.alerts")
     assert insight.numbers["tested"] > 300
     assert len(insight.table) == insight.numbers["silence"] + insight.numbers["amount"]
+    assert insight.numbers["expected_false"] == pytest.approx(insight.table["local_fdr"].sum())
+    assert "tests" in insight.headline
     assert "Only the last finished weeks" in asked(demo, "review.alerts", as_of="2025-06-02").headline
 
 

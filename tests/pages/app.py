@@ -75,7 +75,7 @@ def bodies(app: AppTest) -> str:
 def headlines(app: AppTest) -> list[str]:
     """The sentences of the page and of its cards, the page's first."""
     found = re.findall(r"<h([23])[^>]*headline[^>]*>(.*?)</h\1>", bodies(app), flags=re.DOTALL)
-    return [html.unescape(text) for _, text in sorted(found, key=lambda each: each[0])]
+    return [html.unescape(re.sub("<[^>]+>", "", text)) for _, text in sorted(found, key=lambda each: each[0])]
 
 
 def figures(app: AppTest) -> dict[str, dict[str, Any]]:

@@ -85,3 +85,14 @@ def test_an_event_marked_by_a_person_stands_on_the_trend_with_his_name(own_app: 
     value = opened("value")
     specs = [str(element.proto.spec) for element in value.get("plotly_chart")]
     assert any("Fair in Canton" in spec and "local" in spec for spec in specs)
+
+
+def test_an_alert_acknowledged_on_the_page_says_by_whom_and_the_others_wait(own_app: Path) -> None:
+    app = opened("review")
+    waiting = [button.key for button in app.button if str(button.key).startswith("acknowledge-")]
+    assert len(waiting) > 1
+    app.button(key=waiting[0]).click().run()
+    assert not app.exception and not app.error
+    assert [button.key for button in app.button if str(button.key).startswith("acknowledge-")] == waiting[1:]
+    assert "Acknowledged on" in bodies(app)
+    assert "· local" in bodies(app)

@@ -38,17 +38,19 @@ def test_nobody_fell_silent_and_hardly_anybody_is_said_to() -> None:
 
 def test_a_silence_is_told_in_the_week_in_which_it_became_one() -> None:
     """Twenty in a hundred stopped; nearly all who are told did, and they are not those who stopped long ago."""
-    told, right, gaps = 0, 0, []
+    told, right, gaps, expected_false = 0, 0, [], 0.0
     for seed in range(4):
         rows, end = rhythms(seed, stopped=0.2)
         tested, found = alerts._silences(rows)
         assert tested == len(rows)
         told += len(found)
         right += int(np.isfinite(end[found["customer_key"].astype(int)]).sum())
+        expected_false += found["local_fdr"].sum()
         gaps += (found["amount"] / found["usual"]).tolist()
         assert (found["q_value"] <= alerts.FALSE_SHARE).all() and (found["local_fdr"] <= alerts.LARGEST_LOCAL).all()
     assert told >= 10
     assert right / told >= 0.75, "a chance of a false alarm of 20 % at most was allowed"
+    assert abs((told - right) - expected_false) <= 3 * np.sqrt(expected_false) + 2, "as many as are said to be false"
     assert np.median(gaps) < 12
 
 
@@ -72,6 +74,7 @@ def test_unusual_sales_are_found_up_and_down_and_no_others() -> None:
     hit = found["customer_key"] < 40
     assert hit.sum() >= 36 and (~hit).sum() <= 5
     assert set(found.loc[hit, "direction"]) == {"up", "down"}
+    assert abs((~hit).sum() - found["local_fdr"].sum()) <= 4, "as many as are said to be false"
     assert (found["money_at_risk"] > 0).all()
 
 
