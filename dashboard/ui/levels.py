@@ -48,7 +48,7 @@ NAMED = 5
 HEIGHT, ROW = 470, 84
 WIDTHS = {
     "code": 76, "name": 168, "region": 84, "grade": 54, "current": 76, "recommended": 104, "level": 76, "gain": 84,
-    "cost_change": 78, "hours_change": 62, "reasons": 348, "reason": 240, "breaks": 200, "approval": 84, "state": 150,
+    "cost_change": 78, "hours_change": 62, "reasons": 316, "reason": 240, "breaks": 200, "approval": 84, "state": 150,
     "action": 86,
 }  # fmt: skip
 HEADINGS = {

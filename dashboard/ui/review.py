@@ -169,7 +169,7 @@ PROJECTOR = """
 h1.page-title { display: none; }
 .screen-title { font-size: max(1.25rem, 1.2vw); color: var(--muted); }
 h2.screen-headline { font-size: max(1.9rem, 2.2vw); line-height: 1.25; text-wrap: pretty; }
-[data-testid="stLayoutWrapper"]:has(> .st-key-screen) { flex: 0 0 auto; height: max(20rem, 100vh - 27rem); }
+[data-testid="stLayoutWrapper"]:has(> .st-key-screen) { flex: 0 0 auto; height: max(20rem, 100vh - 30rem); }
 table.screen-table { width: 100%; border-collapse: collapse; }
 .screen-table th, .screen-table td { padding: .4em .5em; border: 0; border-bottom: 1px solid var(--line);
   text-align: left; font-size: max(1rem, 1.2vw); line-height: 1.3; }
