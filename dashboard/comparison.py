@@ -16,6 +16,7 @@ from dashboard.language import message
 from dashboard.metrics import METRICS
 from dashboard.periods import COMPARISONS
 from queries.population import View
+from queries.schema import GRADES
 
 FLOWS = ("revenue", "gross_margin", "cost_to_serve", "profit")
 """Metrics that add up over time and over customers: their targets are prorated by days and added up."""
@@ -95,9 +96,9 @@ def is_level(name: str) -> bool:
 def targets(reader: Reader) -> Compared:
     """The targets of the customers in view for its weeks.
 
-    A target is for a region or all, for a grade or all, and for days. Flows are prorated by days and added up
-    over regions and grades (a region without a target of its own has its parts' together); levels are averaged by
-    days and are never added up; the profit margin is the profit's target over the revenue's.
+    A target is for a region or all, for a grade or all, and for days. Flows are prorated by days and added up over
+    regions and grades (what has no target of its own has its parts' together); levels are averaged by days and never
+    added up; the profit margin is the profit's target over the revenue's.
     """
     f = reader.filters
     if any((f.tier, f.industry, f.channel, f.manager, f.kind, f.activity, f.group, f.customer)):
@@ -145,25 +146,45 @@ def _regions(reader: Reader) -> tuple[str, ...] | None:
 
 
 def _goal(reader: Reader, rows: pd.DataFrame, metric: str, region: str, grade: str) -> float | str:
-    """One metric's target for a region and grade over the window, or the reason why there is none."""
+    """One metric's target for a region and grade over the window, or the reason why there is none.
+
+    What has no target of its own has that of its parts together: of the regions in it, else of the grades.
+    """
     own = rows[(rows["region_code"] == region) & (rows["grade"] == grade)]
-    if own.empty and metric in FLOWS and region:
-        parts = [code for code, entry in reader.marts.dimensions["region"].items() if entry.parent == region]
-        goals = [_goal(reader, rows, metric, part, grade) for part in parts]
-        known = [goal for goal in goals if not isinstance(goal, str)]
-        return sum(known) if parts and len(known) == len(parts) else NO_TARGET
     if own.empty:
-        return NO_TARGET
+        return _of_parts(reader, rows, metric, region, grade) if metric in FLOWS else NO_TARGET
     window = reader.view.window
-    starts, ends = pd.to_datetime(own["starts_on"]), pd.to_datetime(own["ends_on"])
-    inside = ends.clip(upper=pd.Timestamp(window.last_day)) - starts.clip(lower=pd.Timestamp(window.first_week))
-    days = (inside.dt.days + 1).clip(lower=0)
-    if not days.sum():
+    days = pd.date_range(window.first_week, window.last_day, freq="D")
+    daily = pd.Series(float("nan"), days)
+    # Of targets for the same days the one of the shorter time counts: a month's says more than the year's.
+    spans = (pd.to_datetime(own["ends_on"]) - pd.to_datetime(own["starts_on"])).dt.days + 1
+    for place in spans.sort_values(ascending=False, kind="stable").index:
+        value, first, last = float(own.at[place, "value"]), own.at[place, "starts_on"], own.at[place, "ends_on"]
+        daily[pd.Timestamp(first) : pd.Timestamp(last)] = value / spans[place] if metric in FLOWS else value
+    if daily.isna().all():
         return NO_TARGET
-    if days.sum() < window.weeks * 7:
+    if daily.isna().any():
         return PART_OF_WEEKS
-    weight = days / ((ends - starts).dt.days + 1) if metric in FLOWS else days / days.sum()
-    return float((own["value"].astype(float) * weight).sum())
+    # Rounded, so that a target met to the cent isn't missed by the last bit of its parts.
+    return round(float(daily.sum() if metric in FLOWS else daily.mean()), 6)
+
+
+def _of_parts(reader: Reader, rows: pd.DataFrame, metric: str, region: str, grade: str) -> float | str:
+    """The targets of the regions in a region together, else those of its grades; a reason when one is missing."""
+    known = reader.marts.dimensions["region"]
+    inside = [(code, grade) for code, entry in known.items() if entry.parent == (region or None)]
+    by_grade = [(region, each) for each in GRADES] if not grade else []
+    for parts in (inside, by_grade):
+        total = 0.0
+        for part in parts:
+            goal = _goal(reader, rows, metric, *part)
+            if isinstance(goal, str):
+                break
+            total += goal
+        else:
+            if parts:
+                return round(total, 6)
+    return NO_TARGET
 
 
 def ratio(numerator: float | None, denominator: float | None) -> float | None:

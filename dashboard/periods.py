@@ -1,7 +1,7 @@
 """Weeks and the windows made of them.
 
-A review happens each week, so every period is a number of ISO weeks that ends with the as-of week, and
-the same weeks last year are the weeks 52 weeks earlier (a Monday stays a Monday). Named events such as
+A review happens each week, so every period is a number of ISO weeks that ends with the as-of week. The same
+weeks last year are as many that end with the ISO week of the same number (`year_before`). Named events such as
 Spring Festival move between ISO weeks: `around` aligns a window by the event instead.
 """
 
@@ -30,6 +30,13 @@ def monday(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
+def year_before(week: date) -> date:
+    """The Monday of the ISO week with the same number a year before; week 53 is set beside its week 52, the last."""
+    year, number, _ = week.isocalendar()
+    last = date(year - 1, 12, 28).isocalendar().week  # the 28th of December lies in the last week of its year
+    return date.fromisocalendar(year - 1, min(number, last), 1)
+
+
 @dataclass(frozen=True, order=True)
 class Window:
     """Whole weeks, named by their Mondays, both inclusive."""
@@ -47,6 +54,11 @@ class Window:
 
     def earlier(self, by: timedelta) -> Window:
         return Window(self.first_week - by, self.last_week - by)
+
+    @property
+    def last_year(self) -> Window:
+        """As many weeks that end with the same week of the year before."""
+        return self.earlier(self.last_week - year_before(self.last_week))
 
 
 @dataclass(frozen=True)
@@ -69,7 +81,7 @@ def around(window: Window, occasions: Iterable[Occasion]) -> tuple[Window, str] 
     weeks in which the event begins fall on each other.
     """
     pairs = list(_pairs(occasions))
-    same_weeks = window.earlier(YEAR)
+    same_weeks = window.last_year
     uneven = [pair for pair in pairs if pair[0].days_in(window) != pair[1].days_in(same_weeks)]
     if not uneven:
         return None
@@ -125,14 +137,15 @@ class Calendar:
     def compared(self, period: str, comparison: str, as_of: date | None = None) -> Window | None:
         """The window a period is compared with, or None when the data does not reach back that far.
 
-        `last_year` is 52 weeks earlier; `previous` the weeks just before (for the year to date, which
-        has no comparable weeks just before, last year's). Events move it by `around`.
+        `last_year` ends with the ISO week of the same number; `previous` are the weeks just before (for the year
+        to date, which has no comparable weeks just before, last year's). Events move it by `around`.
         """
         window = self.window(period, as_of)
         if period == "all":
             return None
-        by = WEEK * window.weeks if comparison == "previous" and period != "ytd" else YEAR
-        return self.held(window.earlier(by))
+        if comparison == "previous" and period != "ytd":
+            return self.held(window.earlier(WEEK * window.weeks))
+        return self.held(window.last_year)
 
     def held(self, window: Window) -> Window | None:
         """The window, or None when the data does not reach back that far."""
@@ -149,7 +162,7 @@ class Calendar:
         for period in kept:
             windows |= {w for c in ("previous", "last_year") if (w := self.compared(period, c))}
         week = self.window(SHORT, self.finished_week)
-        shown = {week, week.earlier(WEEK), week.earlier(YEAR)}
+        shown = {week, week.earlier(WEEK), week.last_year}
         shown |= {self.window(DEFAULT_PERIOD, last) for last in (week.last_week, week.last_week - WEEK)}
         windows |= {w for window in shown if (w := self.held(window))}
         return sorted(windows)

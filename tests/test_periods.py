@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.periods import PERIODS, YEAR, Calendar, Occasion, Window, around, monday
+from dashboard.periods import PERIODS, Calendar, Occasion, Window, around, monday, year_before
 
 
 def d(text: str) -> date:
@@ -82,7 +82,33 @@ def test_what_is_compared_is_as_long_and_no_earlier_than_the_data(period: str, c
         assert other.last_week < as_of
         assert other.last_week.isoweekday() == 1
         if comparison == "last_year":
-            assert window.last_week - other.last_week == YEAR
+            assert other == window.last_year
+
+
+@pytest.mark.parametrize(
+    ("week", "before"),
+    [
+        ((2026, 46), (2025, 46)),
+        ((2026, 52), (2025, 52)),
+        ((2026, 53), (2025, 52)),  # a year with 53 weeks: the last one is set beside the last one
+        ((2027, 1), (2026, 1)),  # 53 weeks earlier
+        ((2027, 52), (2026, 52)),
+        ((2028, 1), (2027, 1)),
+        ((2021, 10), (2020, 10)),
+    ],
+)
+def test_the_same_week_last_year_has_the_same_number(week: tuple[int, int], before: tuple[int, int]) -> None:
+    first = date.fromisocalendar(*week, 1)
+    assert year_before(first) == date.fromisocalendar(*before, 1)
+    quarter = Window(first - timedelta(weeks=12), first)
+    assert (quarter.last_year.last_week, quarter.last_year.weeks) == (year_before(first), 13)
+
+
+def test_the_year_to_date_after_a_year_of_53_weeks_begins_with_week_one() -> None:
+    calendar = Calendar(d("2023-11-20"), d("2027-03-08"), d("2027-03-14"))
+    assert calendar.window("ytd") == Window(date.fromisocalendar(2027, 1, 1), date.fromisocalendar(2027, 10, 1))
+    before = Window(date.fromisocalendar(2026, 1, 1), date.fromisocalendar(2026, 10, 1))
+    assert calendar.compared("ytd", "last_year") == before
 
 
 def test_the_newest_week_is_unfinished_until_its_sunday() -> None:

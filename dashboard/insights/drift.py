@@ -19,7 +19,7 @@ from scipy.optimize import brentq
 from dashboard.analysis.monitoring import cusum_run_length, drift
 from dashboard.insight import Reader
 from dashboard.metrics import METRICS
-from dashboard.periods import WEEK, YEAR, Window, around
+from dashboard.periods import WEEK, YEAR, Window, around, year_before
 from queries.population import weeks
 
 FEWEST_WEEKS = 26
@@ -84,7 +84,7 @@ def _drifts(metrics: Sequence[str], shown: list[date], now: pd.DataFrame, then: 
 
 def _year_before(reader: Reader, week: date) -> date:
     moved = around(Window(week, week), reader.marts.occasions)
-    return moved[0].last_week if moved else week - YEAR
+    return moved[0].last_week if moved else year_before(week)
 
 
 def _metric(metric: str, sums: pd.DataFrame) -> np.ndarray:

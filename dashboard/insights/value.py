@@ -15,7 +15,7 @@ from dashboard.comparison import FLOWS, compare, ratio, unknown
 from dashboard.insight import MEASURED, Answer, Reader, has, no_customers, question
 from dashboard.language import message
 from dashboard.ledger.notes import annotated
-from dashboard.periods import YEAR, Window
+from dashboard.periods import WEEK, Window, year_before
 from queries import value as queries
 from queries.population import weeks
 
@@ -77,7 +77,8 @@ def trend(reader: Reader) -> Answer:
     window = reader.view.window
     shown = Window(min(window.first_week, window.last_week - timedelta(weeks=51)), window.last_week)
     shown = Window(max(shown.first_week, reader.calendar.first_week), shown.last_week)
-    both = reader.rows(weeks(reader.view, Window(shown.first_week - YEAR, shown.last_week)))
+    before = [year_before(shown.first_week + WEEK * i) for i in range(shown.weeks)]
+    both = reader.rows(weeks(reader.view, Window(before[0], shown.last_week)))
     if both.empty:
         return no_customers(reader)
     both["week"] = pd.to_datetime(both["week"])
@@ -87,7 +88,7 @@ def trend(reader: Reader) -> Answer:
     known = [name for name in FLOWS if name == "revenue" or has(MEASURED[name], reader.marts)]
     held = pd.date_range(reader.calendar.first_week, shown.last_week, freq="7D")
     by_week = by_week.reindex(held).fillna(dict.fromkeys(known, 0.0))
-    filled, earlier = by_week.reindex(every), by_week.reindex(every - pd.Timedelta(YEAR))
+    filled, earlier = by_week.reindex(every), by_week.reindex(pd.DatetimeIndex(before))
     table = filled.assign(
         revenue_last_year=earlier["revenue"].to_numpy(), profit_last_year=earlier["profit"].to_numpy()
     ).reset_index()

@@ -79,6 +79,43 @@ def test_targets_of_parts_add_up_and_their_ratio_is_of_the_sums(planned: Marts) 
     assert goal(planned, region="N") == {"revenue": 70, "profit": 14, "satisfaction": 4, "margin": pytest.approx(0.2)}
 
 
+def test_targets_of_grades_and_of_top_regions_add_up_to_the_whole(tmp_path: Path) -> None:
+    b = Books()
+    for code in ("X", "Y"):
+        b.region(code, code)
+        b.customer(code, code)
+        b.sale(code, "2026-11-15", 100, 60)
+    week = ("2026-11-09", "2026-11-15")
+    for grade, revenue in zip("ABCD", (40, 30, 20, 10), strict=True):
+        b.target("revenue", *week, revenue, region="X", grade=grade)
+    b.target("revenue", *week, 50, region="Y")
+    b.target("profit", *week, 7, region="X", grade="A")
+    held = b.marts(tmp_path)
+    assert goal(held, region="X")["revenue"] == 100, "its four grades together"
+    assert goal(held)["revenue"] == 150, "and both regions together"
+    assert targets(reader(held, period="1w", region="X")).why("profit") == (
+        "no target is set for these customers and weeks"
+    )
+
+
+def test_the_target_of_the_shorter_time_counts_and_weeks_have_their_part_of_a_month(tmp_path: Path) -> None:
+    """The year's target is 365 (1 a day), November's 60 (2 a day); the weeks hold 6 days of October."""
+    b = Books()
+    b.customer("C1")
+    b.sale("C1", "2026-11-15", 100, 60)
+    b.sale("C1", "2025-11-03", 1, 0)
+    b.target("revenue", "2026-01-01", "2026-12-31", 365)
+    b.target("revenue", "2026-11-01", "2026-11-30", 60)
+    b.target("satisfaction", "2026-01-01", "2026-12-31", 3)
+    b.target("satisfaction", "2026-11-09", "2026-11-15", 4)
+    held = b.marts(tmp_path)
+    asking = reader(held, period="4w", as_of="2026-11-09")
+    assert asking.view.window.first_week == day("2026-10-19")
+    values = targets(asking).values
+    assert values["revenue"] == pytest.approx(13 * 1 + 15 * 2)
+    assert values["satisfaction"] == pytest.approx((21 * 3 + 7 * 4) / 28)
+
+
 def test_a_reader_of_some_regions_has_their_targets(planned: Marts) -> None:
     both = Scope("both", ("N", "S"), frozenset())
     assert goal(planned, both)["revenue"] == 100
