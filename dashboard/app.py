@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from base64 import b64encode
 from pathlib import Path
 
 import streamlit as st
@@ -37,6 +38,7 @@ PAGES = (
     ("data", message("Data"), ":material/database:"),
 )
 FIRST = PAGES[0][0]
+ICON = "data:image/png;base64," + b64encode((ROOT / "dashboard" / "ui" / "icon.png").read_bytes()).decode()
 LANGUAGE_NAMES = {"zh": "中文", "en": "English"}
 
 
@@ -76,9 +78,7 @@ def _sections(pages: dict[str, StreamlitPage], named: StreamlitPage, waiting: st
 def main() -> None:
     language = session.words()
     t = language.t
-    st.set_page_config(
-        page_title=t("Customer value dashboard"), page_icon=str(ROOT / "dashboard" / "ui" / "icon.png"), layout="wide"
-    )
+    st.set_page_config(page_title=t("Customer value dashboard"), page_icon=ICON, layout="wide")
     st.html(_style())
     session.scope()
     pages = {

@@ -75,7 +75,7 @@ def _serve(options: argparse.Namespace) -> None:
     flags = {"server.port": options.port, "server.address": options.host, "server.headless": True}
     flags["logger.hideWelcomeMessage"] = True  # it would say the address once more
     bootstrap.load_config_options({name.replace(".", "_"): value for name, value in flags.items()})
-    bootstrap.run(str(ROOT / "dashboard" / "app.py"), False, [], flags)
+    bootstrap.run_asgi_app(str(ROOT / "dashboard" / "app.py"), "dashboard.server:app", [], flags)
     # Nothing is left to be done; an ordinary exit prints pages of leak reports from DuckDB's bindings.
     sys.stdout.flush()
     os._exit(0)
