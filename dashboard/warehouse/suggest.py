@@ -40,6 +40,8 @@ from dashboard.warehouse.sources import connect
 from dashboard.warehouse.writing import as_text, ident, literal, run
 
 SURE, LIKELY, GUESSED = "sure", "likely", "guessed"
+UNNAMED = 0.0
+"""The score of a column whose name says nothing."""
 LEAST_CUSTOMERS = 5
 """Parts of regions with fewer customers than this, on average, are addresses."""
 
@@ -146,6 +148,23 @@ class _Writer:
         priced = self._keyed("product", sheet) if sheet.has("quantity", "product") else None
         return priced is not None and priced.has("price") and self._link(sheet, priced) is not None
 
+    def _things(self, lines: Sheet) -> Sheet | None:
+        """The file whose rows a column of the lines names, and which is of no customers or orders: products."""
+        for other in self.sheets:
+            if other is lines or any(map(other.has, ("customer", "order_code", "first_name", "manager", "region"))):
+                continue
+            link = self._link(lines, other)
+            if link and link[0] == link[1] and link[0] not in lines.meaning.values():
+                for sheet in (lines, other):
+                    sheet.meaning["product"] = link[0]
+                    sheet.columns[link[0]].scores["product"] = UNNAMED
+                for name in other.columns:
+                    if name.lower() == "name" and "product_name" not in other.meaning:
+                        other.meaning["product_name"] = name
+                        other.columns[name].scores["product_name"] = UNNAMED
+                return other
+        return None
+
     def _keyed(self, meaning: str, but: Sheet | None) -> Sheet | None:
         """The file with one row for each customer, product …: the fullest one."""
         found = [sheet for sheet in self.sheets if sheet is not but and sheet.key(meaning)]
@@ -182,6 +201,8 @@ class _Writer:
         self.used[sheet.name].add(name)
         score = column.scores[meaning]
         how, reason = (SURE, "named so") if score == 1 else (LIKELY, "the name has the word in it")
+        if score == UNNAMED:
+            how, reason = GUESSED, "it names the rows of a file, or stands beside what does"
         told = f"{sheet.name}.{name}" if base and base is not sheet and name in base.columns else name
         if meaning in DATES:
             toml, reason = self._day(sheet, column, told, reason)
@@ -293,6 +314,9 @@ class _Writer:
                 homes |= {name: other for name in other.meaning if name not in homes}
                 if share < 1:
                     self.unsure.append(f"{1 - share:.1%} of {ours} find no row in {other.title}: set aside")
+        if "product" not in homes and (things := self._things(lines)):
+            homes["product"] = lines
+            self.unsure.append(f"that a row of {things.title} is a product: {lines.meaning['product']} names it")
         fields = self._line_fields(lines, homes)
         head = [f"from = {quoted(lines.name)}"]
         if joins:

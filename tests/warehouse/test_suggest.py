@@ -252,9 +252,10 @@ def test_tables_of_an_sqlite_file(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "shop.sqlite") as database:
         database.executescript(
             "CREATE TABLE Invoice (InvoiceId INT, CustomerId INT, InvoiceDate TEXT, BillingCity TEXT);"
-            "CREATE TABLE InvoiceLine (InvoiceLineId INT, InvoiceId INT, UnitPrice NUM, Quantity INT);"
+            "CREATE TABLE InvoiceLine (InvoiceLineId INT, InvoiceId INT, TrackId INT, UnitPrice NUM, Quantity INT);"
+            "CREATE TABLE Track (TrackId INT, Name TEXT); INSERT INTO Track VALUES (7, 'Hey'), (8, 'Ho');"
             "INSERT INTO Invoice VALUES (1, 2, '2009-01-01 00:00:00', 'Bonn'), (2, 4, '2009-01-02 00:00:00', 'Oslo');"
-            "INSERT INTO InvoiceLine VALUES (1, 1, 0.99, 1), (2, 1, 1.99, 2), (3, 2, 0.99, 1)"
+            "INSERT INTO InvoiceLine VALUES (1, 1, 7, 0.99, 1), (2, 1, 8, 1.99, 2), (3, 2, 7, 0.99, 1)"
         )
     content, found = suggested(tmp_path, "shop.sqlite")
     assert content["source"]["InvoiceLine"]["url"] == "sqlite:///shop.sqlite"
@@ -262,6 +263,8 @@ def test_tables_of_an_sqlite_file(tmp_path: Path) -> None:
     out.mkdir()
     loaded(found, tmp_path, out)
     assert facts(out, "SELECT count(*), sum(revenue) FROM sales_line") == [(3, Decimal("5.96"))]
+    assert facts(out, "SELECT name FROM product ORDER BY 1") == [("Hey",), ("Ho",)]
+    assert any("a row of Track is a product" in text for text in found.unsure)
 
 
 def test_titles_above_the_names_of_columns_are_passed_over(tmp_path: Path) -> None:
