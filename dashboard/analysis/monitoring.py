@@ -9,6 +9,7 @@ large outflow are both events: an alarm carries its direction, not only a risk.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -383,6 +384,17 @@ def cusum_p(height: ArrayLike, k: float = 0.5) -> Array:
     """
     if k <= 0:
         raise ValueError(f"the allowance k must be above zero, not {k}")
+    grid, tail = _tail(float(k))
+    heights = inputs.shaped("height", height)
+    within = np.exp(np.interp(heights, grid, tail))
+    beyond = np.exp(-2 * k * np.maximum(heights - grid[-1], 0.0))
+    return np.where(heights <= 0, 1.0, within * beyond)
+
+
+@cache
+def _tail(k: float) -> tuple[Array, Array]:
+    """Heights of a CUSUM without drift, and the logarithm of the chance to stand there or above: of the allowance
+    alone, so that it is solved once."""
     reach = 15 / k
     state, weight = _nodes(reach)
     moves = _steps_between(state, k) * weight[:, None]
@@ -390,13 +402,10 @@ def cusum_p(height: ArrayLike, k: float = 0.5) -> Array:
     density = np.linalg.solve(np.eye(state.size) - moves.T, norm.pdf(state + k))
     mass = density * weight
     resting = 1 / (1 + mass.sum())
-    heights = inputs.shaped("height", height)
     # One more period from the steady state gives the tail between the nodes exactly.
     grid = np.linspace(0.0, 0.8 * reach, 501)
     tail = resting * (norm.sf(grid + k) + norm.sf(grid[:, None] + k - state) @ mass)
-    within = np.exp(np.interp(heights, grid, np.log(tail)))
-    beyond = np.exp(-2 * k * np.maximum(heights - grid[-1], 0.0))
-    return np.where(heights <= 0, 1.0, within * beyond)
+    return grid, np.log(tail)
 
 
 def drift(
