@@ -8,6 +8,8 @@ a file are counted independently, from its bytes, and a file whose records don't
 
 from __future__ import annotations
 
+import csv
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +42,8 @@ def read_csv(connection: duckdb.DuckDBPyConnection, staged: Staged, file: Plain,
     source = staged.source
     quote = '"' if source.quote is None else source.quote
     header = _header(file.path)
+    if not header.strip():
+        raise LoadError(f"{source.place}: {file.title} is empty; it needs a header at least")
     delimiter = source.delimiter or max(DELIMITERS, key=lambda mark: _outside_quotes(header).count(mark))
     if header.count(delimiter) >= COLUMNS:
         raise LoadError(
@@ -52,9 +56,17 @@ def read_csv(connection: duckdb.DuckDBPyConnection, staged: Staged, file: Plain,
     read = f"read_csv({literal(file.path)}, {options})"
     try:
         append(connection, staged, file, f"SELECT *{_but_empty(connection, header, delimiter, read)} FROM {read}")
-    except duckdb.Error:
+    except duckdb.Error as error:
         text.refuse_open_quote(source.place)
+        if text.ends_differ():
+            raise LoadError(
+                f"{source.place}: the lines of {file.title} end in different ways, some in a carriage return alone;"
+                " save it again with one kind of line end"
+            ) from None
+        if "aximum line size" in str(error):
+            raise LoadError(f"{source.place}: {file.title} has a line of more than 2 MB; this is no table") from None
         raise
+    _note_same_names(staged, file, header, delimiter)
     rejected = _reject_lines(connection, staged, file, text)
     run(connection, "DROP TABLE refused; DROP TABLE refusing")
     rows = staged.files[-1].last - staged.files[-1].first + 1
@@ -64,6 +76,16 @@ def read_csv(connection: duckdb.DuckDBPyConnection, staged: Staged, file: Plain,
             f"{source.place}: {file.title} has {text.records() - 1:,} records, of which {rows + rejected:,} could be"
             ' read; look for quotes that are not doubled, or say quote = "" if it uses none'
         )
+
+
+def _note_same_names(staged: Staged, file: Plain, header: str, delimiter: str) -> None:
+    """Say under which name the second of two columns of one name is read; a name knows no case."""
+    names = [name.strip().casefold() for name in next(csv.reader([header], delimiter=delimiter), [])]
+    twice = [name for name in dict.fromkeys(names) if name and names.count(name) > 1]
+    for name in twice:
+        others = [column for column in staged.columns if re.fullmatch(rf"{re.escape(name)}_\d+", column.casefold())]
+        told = ", ".join(f'"{other}"' for other in others)
+        staged.notes.append(f'{file.title} names "{name}" {names.count(name)} times; the others are read as {told}')
 
 
 def csv_lines(file: File, rows: np.ndarray, rejected: list[int], quote: str) -> np.ndarray:
@@ -181,6 +203,12 @@ class _Text:
             found.append(filled[place[here]] + line)
             pending, line = pending[~here], line + len(ends)
         return np.concatenate([*found, np.full(len(pending), line)]) if found else positions
+
+    def ends_differ(self) -> bool:
+        """Whether there are carriage returns that no line feed follows."""
+        return any(
+            lines.count(b"\r") != lines.count(b"\r\n") for _, lines in whole_lines(self.file.path, STRETCH)
+        )
 
     def refuse_open_quote(self, place: str) -> None:
         """Raise LoadError naming the first line with an odd number of quotes, if their whole number is odd."""

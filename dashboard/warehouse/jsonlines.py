@@ -45,7 +45,7 @@ def _keys(connection: duckdb.DuckDBPyConnection, staged: Staged, file: Plain) ->
             reject(connection, staged, file, f"{bad} WHERE NOT {GOOD}")
     found = run(connection, f"SELECT key FROM keys GROUP BY key ORDER BY min({LINE}), key LIMIT {COLUMNS + 1}")
     run(connection, "DROP TABLE keys")
-    return [key for (key,) in found]
+    return [key for (key,) in found if key]
 
 
 def _stretches(staged: Staged, file: Plain) -> Iterator[pa.Table]:
@@ -54,7 +54,7 @@ def _stretches(staged: Staged, file: Plain) -> Iterator[pa.Table]:
     numbers: list[int] = []
     texts: list[str] = []
     size = 0
-    with file.path.open(encoding="utf-8", errors="replace") as lines:
+    with file.path.open(encoding="utf-8-sig", errors="replace") as lines:
         number = file.skipped
         while line := lines.readline(LONGEST):
             number += 1
@@ -78,6 +78,16 @@ def _stretches(staged: Staged, file: Plain) -> Iterator[pa.Table]:
 
 def _refuse_no_table(staged: Staged, columns: list[str]) -> None:
     if not columns:
-        raise LoadError(f"{staged.source.place}: not one line of {staged.source.file} is a JSON object")
+        raise LoadError(
+            f"{staged.source.place}: not one line of {staged.source.file} is a JSON object; JSON lines hold one object"
+            " a line, so write a list of objects, or one over several lines, line by line"
+        )
+    cases: dict[str, str] = {}
+    for column in columns:
+        if (other := cases.setdefault(column.casefold(), column)) != column:
+            raise LoadError(
+                f'{staged.source.place}: the keys "{other}" and "{column}" differ only in case, which names of columns'
+                " don't know; rename one of them"
+            )
     if len(columns) > COLUMNS:
         raise LoadError(f"{staged.source.place}: the objects have more than {COLUMNS:,} keys; that is no table")

@@ -32,7 +32,7 @@ from dashboard.warehouse.mapping import LoadError, Mapping, in_mapping, read_map
 from dashboard.warehouse.report import LoadReport, TableReport
 from dashboard.warehouse.sources import connect, lock_down, open_sources
 from dashboard.warehouse.state import merged_state, planned, refuse_changed, state_in, state_of, written
-from dashboard.warehouse.writing import literal, run
+from dashboard.warehouse.writing import first_line, literal, run
 from queries.schema import metadata
 
 LOCK = "lock"
@@ -57,6 +57,11 @@ def load(
         return _load(mapping, warehouse.absolute(), source, add, progress)
     except LoadError as error:
         raise LoadError(in_mapping(mapping, str(error))) from error.__cause__
+    except (duckdb.IOException, duckdb.OutOfMemoryException, OSError) as error:
+        said = first_line(error).split(": ")[-1]
+        raise LoadError(
+            f"{warehouse}: the load was stopped for want of disk or memory ({said}); nothing was published"
+        ) from error
 
 
 def _load(mapping: Path, warehouse: Path, source: Path | None, add: bool, progress: Progress) -> LoadReport:

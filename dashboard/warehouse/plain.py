@@ -31,7 +31,7 @@ BLANKS = " "
 CHUNK = 1 << 20
 SAMPLE = 1 << 16
 LONGEST_LINE = 1 << 26
-PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"PK\x03\x04": "zip"}
+PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"PK\x03\x04": "zip", b"PK\x05\x06": "zip"}
 MOST_UNPACKED = 200
 """How many times its size a file may unpack to; tables of real data stay below 50."""
 ALWAYS_UNPACKED = 100 << 20
@@ -124,12 +124,13 @@ def in_utf8(staged: Staged, file: Plain, copy: Path) -> Plain:
         )
     skip = (source.header_row or 1) - 1
     try:
+        old_ends = _ends_in_returns(file.path, encoding)
         blank = _blank_lines(file.path, encoding) if source.header_row is None else 0
         rewritten = source.format == "csv" and (source.columns or source.delimiter == BLANKS)
-        if encoding.lower().replace("_", "-") in UTF_8 and not skip and not blank and not rewritten:
+        if encoding.lower().replace("_", "-") in UTF_8 and not skip and not (blank or rewritten or old_ends):
             return file
         with (
-            file.path.open(encoding=encoding, errors="replace", newline="") as read,
+            file.path.open(encoding=encoding, errors="replace", newline=None if old_ends else "") as read,
             copy.open("w", encoding="utf-8", newline="") as write,
         ):
             for _ in range(skip or blank):
@@ -144,7 +145,7 @@ def in_utf8(staged: Staged, file: Plain, copy: Path) -> Plain:
                 if UNREADABLE in chunk:
                     staged.garbled = encoding
                 write.write(chunk)
-    except LookupError:
+    except (LookupError, UnicodeError):  # the second from codecs of no text, such as idna
         raise LoadError(f'{source.place}: unknown encoding "{encoding}"{nearest(encoding, COMMON)}') from None
     return Plain(file.title, copy, (skip or blank) - bool(source.columns))
 
@@ -168,6 +169,13 @@ def first_lines(path: Path, most: int) -> list[str]:
     """The first lines of a text file in the encoding that its bytes tell."""
     with path.open(encoding=_told(path).encoding, errors="replace") as file:
         return [line.lstrip("\ufeff").rstrip("\r\n") for line, _ in zip(file, range(most), strict=False)]
+
+
+def _ends_in_returns(path: Path, encoding: str) -> bool:
+    """Whether lines end in carriage returns alone, as on old machines."""
+    with path.open(encoding=encoding, errors="replace", newline="") as file:
+        start = file.read(SAMPLE)
+    return "\r" in start and "\n" not in start
 
 
 def _blank_lines(path: Path, encoding: str) -> int:

@@ -26,6 +26,7 @@ from dashboard.warehouse.staging import BATCH, COLUMNS, LINE, Plain, Staged, app
 from dashboard.warehouse.writing import first_line
 
 DAMAGED = (
+    AttributeError,
     OSError,
     KeyError,
     ValueError,
@@ -49,7 +50,7 @@ def read_xlsx(connection: duckdb.DuckDBPyConnection, staged: Staged, file: Plain
     try:
         book = openpyxl.load_workbook(file.path.open("rb"), read_only=True, data_only=True)
     except DAMAGED as error:
-        raise LoadError(f"{source.place}: {file.title} is no Excel file: {first_line(error)}") from None
+        raise LoadError(f"{source.place}: {file.title} is no Excel file: {_said(error, file)}") from None
     try:
         shown = {sheet.title: sheet.sheet_state == "visible" for sheet in book.worksheets}
         sheet = book[_sheet(staged, file, shown)]
@@ -63,7 +64,7 @@ def read_xlsx(connection: duckdb.DuckDBPyConnection, staged: Staged, file: Plain
         rows = _xlsx_rows(sheet, source.decimal)
         append_batches(connection, staged, file, _batches(staged, file, _spread(rows, merged)))
     except DAMAGED as error:
-        raise LoadError(f"{source.place}: {file.title} is damaged: {first_line(error)}") from None
+        raise LoadError(f"{source.place}: {file.title} is damaged: {_said(error, file)}") from None
     finally:
         book.close()
 
@@ -79,10 +80,15 @@ def read_xls(connection: duckdb.DuckDBPyConnection, staged: Staged, file: Plain,
     except LoadError:
         raise
     except Exception as error:  # what xlrd makes of a damaged file is any error
-        raise LoadError(f"{source.place}: {file.title} is no Excel file: {first_line(error)}") from None
+        raise LoadError(f"{source.place}: {file.title} is no Excel file: {_said(error, file)}") from None
     rows = ([_xls_text(cell, book.datemode, source.decimal) for cell in row] for row in sheet.get_rows())
     merged = [(top, bottom - 1, left, right - 1) for top, bottom, left, right in sheet.merged_cells]
     append_batches(connection, staged, file, _batches(staged, file, _spread(rows, merged)))
+
+
+def _said(error: Exception, file: Plain) -> str:
+    """What a reader says of a file, by the name that people know it by."""
+    return first_line(error).replace(str(file.path), file.title)
 
 
 def _sheet(staged: Staged, file: Plain, shown: dict[str, bool]) -> str:
@@ -173,16 +179,17 @@ def _batches(staged: Staged, file: Plain, rows: Iterable[list[str | None]]) -> I
     given: list[str | None] = [*staged.source.columns]
     at, header = (first - 1, given) if given else next(filled, (first, []))
     names = {name: column for column, name in enumerate(header) if name is not None}
+    cases = [name.casefold() for name in header if name is not None]  # names of columns know no case
     if len(names) > COLUMNS:
         raise LoadError(f"{place}: {file.title} has {len(names):,} columns; more than {COLUMNS:,} are no table")
-    if not names or len(names) < len(header) - header.count(None):
-        twice = next((name for name in names if header.count(name) > 1), None)
+    if not names or len(set(cases)) < len(cases):
+        twice = next((name for name in names if cases.count(name.casefold()) > 1), None)
         why = f'"{twice}" stands there twice' if twice else "it is empty"
         raise LoadError(
             f"{place}: row {at} of {file.title} has to name every column, each once ({why});"
             " say header_row = N if the names are in another row"
         )
-    nameless: set[int] = set()
+    named, nameless = set(names.values()), set[int]()
     while True:
         body = list(islice(filled, BATCH))
         yield texts_table(
@@ -190,8 +197,8 @@ def _batches(staged: Staged, file: Plain, rows: Iterable[list[str | None]]) -> I
             | {name: [row[column] if column < len(row) else None for _, row in body] for name, column in names.items()}
         )
         for _, row in body:
-            if len(row) > len(names):
-                nameless.update(n for n, cell in enumerate(row) if cell is not None and n not in names.values())
+            if len(row) > len(named):
+                nameless.update(n for n, cell in enumerate(row) if cell is not None and n not in named)
         if len(body) < BATCH:
             break
     if nameless:

@@ -6,6 +6,8 @@ types and without being copied. A new kind of source is a reader here: it append
 """
 from __future__ import annotations
 
+import glob
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -75,7 +77,8 @@ def open_sources(
                 with told(connection, name, paths, progress, 0.5 * number / len(wanted)):
                     _read_files(connection, staged, paths, mapping.folder, scratch)
         except duckdb.Error as error:
-            raise LoadError(f"{source.place} {source.file}: can't be read: {first_line(error)}") from None
+            said = re.sub(rf"{re.escape(str(scratch))}[\w./-]*", source.file, first_line(error))
+            raise LoadError(f"{source.place} {source.file}: can't be read: {said}") from None
         for column in (*source.numbers, *source.dates, *source.fill_down):
             if column not in staged.columns:
                 raise LoadError(f'{source.place}: no column "{column}"{nearest(column, staged.columns)}')
@@ -100,6 +103,8 @@ def files_of(source: Source, folder: Path) -> list[Path]:
         raise LoadError(f'{source.place}: file = "{source.file}" leaves the source folder; name a file inside it')
     inside = folder / source.file
     names = f"{source.file.rstrip('/')}/**/*" if inside.is_dir() else source.file
+    if inside.is_file():
+        names = glob.escape(source.file)
     found = sorted(path for path in folder.glob(names) if path.is_file())
     if inside.is_dir():
         found = [path for path in found if format_of(path.name) == source.format]

@@ -118,6 +118,7 @@ def as_time(value: str, kind: str, target: str, writing: Writing) -> str:
         return f"CAST({value} AS {target})"
     text = as_text(value, kind)
     iso = f"TRY_CAST({text} AS TIMESTAMP)"
+    iso = f"CASE WHEN {iso} BETWEEN TIMESTAMP '0001-01-01' AND TIMESTAMP '9999-12-31 23:59:59' THEN {iso} END"
     if not writing.formats:
         return f"CAST({iso} AS {target})"
     day = f"TRY_CAST({text} AS DOUBLE)"

@@ -6,17 +6,22 @@ import bz2
 import gzip
 import io
 import json
+import re
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pytest
 import xlsxwriter
 from sqlalchemy import create_engine, text
 
+from dashboard.settings import ROOT
 from dashboard.warehouse.mapping import LoadError
 from dashboard.warehouse.staging import BATCH
 from tests.conftest import Cluster
@@ -307,12 +312,149 @@ def test_a_quote_that_is_never_closed_is_refused_with_its_line(desk: Desk) -> No
     assert desk.rows("SELECT code FROM customer") == [('5" pipe',)]
 
 
+def book_of(fill: Callable[[openpyxl.Workbook], object]) -> bytes:
+    book, held = openpyxl.Workbook(), io.BytesIO()
+    fill(book)
+    book.save(held)
+    return held.getvalue()
+
+
+def rows_in(sheet: Any, *rows: list[Any]) -> None:
+    for row in rows:
+        sheet.append(row)
+
+
+NAMES = HEADER.strip().split(",")
+OBJECT = {"invoice": "1", "customer": "a", "day": "2024-01-05", "qty": 1, "price": 2}
+
+
+def locked(content: bytes) -> bytes:
+    """A zip archive that says it is encrypted."""
+    changed = bytearray(content)
+    changed[content.find(b"PK\x03\x04") + 6] |= 1
+    changed[content.find(b"PK\x01\x02") + 8] |= 1
+    return bytes(changed)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("sales.csv", HEADER + LINE + "2,b,x,1,2\r3,b,x,1,2\r\n", "end in different ways"),
+        ("sales.csv", HEADER + "1," + "x" * 5_000_000 + ",2024-01-05,1,2\n", "a line of more than 2 MB"),
+        ("sales.csv", "\n \n\n", "sales.csv is empty"),
+        ("sales.csv", HEADER, "not one row could be loaded"),
+        ("sales.parquet", HEADER, "No magic bytes found at end of file 'sales.parquet'"),
+        ("sales.zip", zipped(), "sales.zip holds 0 files"),
+        ("sales.zip", locked(zipped("a.csv")), "is encrypted"),
+        ("sales.jsonl", json.dumps([OBJECT]), "write a list of objects, or one over several lines, line by line"),
+        ("sales.jsonl", json.dumps(OBJECT | {"QTY": 5}), 'the keys "QTY" and "qty" differ only in case'),
+        ("sales.jsonl", json.dumps({f"k{n}": n for n in range(3_000)}), "more than 2,000 keys"),
+        ("sales.jsonl", "{" + " " * (1 << 24), "is longer than 16,777,216 characters"),
+        ("sales.xlsx", book_of(lambda book: rows_in(book.active, [*NAMES, "QTY"])), '"qty" stands there twice'),
+        ("sales.xlsx", zipped("xl/workbook.xml", content=b"<workbook"), "sales.xlsx is no Excel file"),
+        ("sales.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(range(256)) * 9, "sales.xls is no Excel file"),
+    ],
+    ids=lambda value: value[:24] if isinstance(value, str) else "bytes",
+)
+def test_an_odd_file_is_refused_in_one_line_that_names_it(
+    desk: Desk, name: str, content: str | bytes, said: str
+) -> None:
+    desk.write(name, content)
+    with pytest.raises(LoadError, match=re.escape(said)) as error:
+        desk.load(sales(file=name))
+    assert "\n" not in str(error.value) and ".loading-" not in str(error.value)
+    assert list(desk.warehouse.parent.iterdir()) == []
+
+
+def sheets_of_all_kinds(book: openpyxl.Workbook) -> None:
+    book.active.title = "notes"
+    book.active.sheet_state = "hidden"
+    rows_in(book.active, ["not this"])
+    sheet = book.create_sheet("January")
+    rows_in(sheet, NAMES, ["1", "a", date(2024, 1, 5), 1, 2, None, "said in passing"], ["2", "a", None, "=1+1", 2])
+    for row in range(4, 400):
+        sheet.cell(row, 1).number_format = "0.00"
+    book.create_sheet("February")
+
+
+def test_of_a_workbook_the_first_sheet_that_is_shown_is_read_and_what_is_not_read_is_told(desk: Desk) -> None:
+    desk.write("sales.xlsx", book_of(sheets_of_all_kinds))
+    report = desk.load(sales(file="sales.xlsx"))
+    assert desk.rows("SELECT order_code, revenue FROM sales_line") == [("1", 2)]
+    assert [row["line"] for row in desk.set_aside()] == ["3"]
+    assert [note.split(";")[0] for note in report.notes] == [
+        'sales.xlsx: of 2 sheets "January" is read',
+        "sales.xlsx: 1 formulas have no value, for no spreadsheet has worked them out",
+        "sales.xlsx: columns without a name in row 1 are not read: G",
+    ]
+
+
+def test_a_header_over_two_rows_is_read_in_its_lower_one(desk: Desk) -> None:
+    def fill(book: openpyxl.Workbook) -> None:
+        top = ["invoice", "customer", "day", "2024", None]
+        rows_in(book.active, top, [None, None, None, "qty", "price"], ["1", "a", date(2024, 1, 5), 1, 2])
+        for cells in ("A1:A2", "B1:B2", "C1:C2", "D1:E1"):
+            book.active.merge_cells(cells)
+
+    desk.write("sales.xlsx", book_of(fill))
+    desk.load(sales("header_row = 2", file="sales.xlsx"))
+    assert desk.rows("SELECT order_code, revenue FROM sales_line") == [("1", 2)]
+
+
+def test_lines_that_end_in_carriage_returns_alone_keep_their_numbers(desk: Desk) -> None:
+    desk.load(SALES, sales=(HEADER + LINE + "2,b,x,1,2\n").replace("\n", "\r"))
+    assert desk.rows("SELECT order_code FROM sales_line") == [("1",)]
+    assert [row["line"] for row in desk.set_aside()] == ["3"]
+
+
+def test_columns_of_one_name_are_told_apart_in_the_report(desk: Desk) -> None:
+    report = desk.load(SALES, sales=HEADER.replace("\n", ",QTY\n") + LINE.replace("\n", ",9\n"))
+    assert desk.rows("SELECT quantity FROM sales_line") == [(1,)]
+    assert report.notes == ('sales.csv names "qty" 2 times; the others are read as "QTY_1"',)
+
+
+def test_objects_within_objects_marks_and_keys_without_a_name_do_no_harm(desk: Desk) -> None:
+    lines = [OBJECT | {"customer": {"id": 7}}, OBJECT | {"": 1, "_line": 9}, OBJECT | {"qty": True}]
+    desk.write("sales.jsonl", "\ufeff" + "\r\n".join(map(json.dumps, lines)))
+    desk.load(sales(file="sales.jsonl"))
+    assert {code for (code,) in desk.rows("SELECT code FROM customer")} == {'{"id":7}', "a"}
+    assert where(desk.set_aside()) == [("3", "qty", "true", '"qty" is not a number')]
+
+
+def test_days_that_no_calendar_has_are_set_aside(desk: Desk) -> None:
+    days = ("infinity", "-5000-01-01", "2024-02-30", "0000-00-00")
+    desk.load(SALES, sales=HEADER + LINE + "".join(f"2,a,{day},1,2\n" for day in days))
+    assert [row["line"] for row in desk.set_aside()] == ["3", "4", "5", "6"]
+
+
+def test_a_name_of_a_file_with_signs_of_a_pattern_names_that_file(desk: Desk) -> None:
+    desk.write("sales [1].csv", HEADER + LINE)
+    desk.load(sales(file="sales [1].csv"))
+    assert desk.rows("SELECT count(*) FROM sales_line") == [(1,)]
+
+
+def test_a_disk_that_fills_up_leaves_the_warehouse_and_says_so(desk: Desk) -> None:
+    desk.load(SALES, sales=HEADER + LINE)
+    before = desk.warehouse.read_bytes()
+    desk.write("sales.csv", HEADER + "".join(f"{n},{str(n * n) * 9},2024-01-05,1,2\n" for n in range(30_000)))
+    script = (
+        "import resource, signal, sys; from dashboard.cli import main; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000,) * 2); sys.exit(main(sys.argv[1:]))"
+    )
+    arguments = ["load", "--mapping", str(desk.folder / "mapping.toml"), "--warehouse", str(desk.warehouse)]
+    done = subprocess.run([sys.executable, "-c", script, *arguments], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "for want of disk or memory (File too large); nothing was published" in done.stderr.splitlines()[-1]
+    assert desk.warehouse.read_bytes() == before
+    assert sorted(path.name for path in desk.warehouse.parent.iterdir()) == ["shop.duckdb", "shop.set-aside.csv"]
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
         (HEADER + LINE + "2,a\0b,2024-01-05,1,2\n", "line 3: a NUL byte"),
         (",".join(f"c{n}" for n in range(10_000)) + "\n", "10,000 columns; more than 2,000 are no table"),
-        ("", "no column"),
+        ("", "sales.csv is empty"),
     ],
 )
 def test_what_is_no_table_is_refused_in_one_line(desk: Desk, content: str, said: str) -> None:
