@@ -57,7 +57,9 @@ def load(
         return _load(mapping, warehouse.absolute(), source, add, progress)
     except LoadError as error:
         raise LoadError(in_mapping(mapping, str(error))) from error.__cause__
-    except (duckdb.IOException, duckdb.OutOfMemoryException, OSError) as error:
+    except (
+        duckdb.IOException, duckdb.OutOfMemoryException, duckdb.TransactionException, duckdb.FatalException, OSError,
+    ) as error:  # fmt: skip
         said = first_line(error).split(": ")[-1]
         raise LoadError(
             f"{warehouse}: the load was stopped for want of disk or memory ({said}); nothing was published"
