@@ -170,7 +170,7 @@ def forecast(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fig
     top = most * 1.08 or 1.0
     hovers = [
         hover(
-            say("{count} customers", count=look.language.number(b[5], exact=True)),
+            say("{count} {count:customer|customers}", count=look.language.number(b[5], exact=True)),
             (say("Forecast"), f"{b[0]:.2f}"),
             (say("Came"), f"{b[1]:.2f}"),
             (say("Mean of history"), f"{b[4]:.2f}"),

@@ -233,7 +233,9 @@ def _stale(reader: Reader, rule: Rule, today: date) -> Iterator[Alert]:
     days = (today - reader.calendar.last_day).days
     if days > rule.limit and covers(reader, ()):
         said = reader.t(
-            "The data end {days} days ago, on {day}.", days=days, day=reader.language.date(reader.calendar.last_day)
+            "The data end {days} {days:day|days} ago, on {day}.",
+            days=days,
+            day=reader.language.date(reader.calendar.last_day),
         )
         yield Alert(rule.name, rule, reader.t("all customers"), said)
 

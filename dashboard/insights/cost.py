@@ -273,7 +273,8 @@ def losses(reader: Reader) -> Answer:
     total = float(table["loss"].sum())
     first = table.iloc[0]
     headline = reader.t(
-        "{n} customers lose {loss} together; the first cause is most often {cause}, {share} of the loss.",
+        "{n} {n:customer loses|customers lose} {loss} together; the first cause is most often "
+        "{cause}, {share} of the loss.",
         n=reader.language.number(int(table["customers"].sum())),
         loss=reader.money(total),
         cause=first["name"],

@@ -43,11 +43,13 @@ def listed(reader: Reader) -> Answer:
         return no_customers(reader)
     if now["profit"] is None:
         headline = reader.t(
-            "{n} customers with {revenue} revenue.", n=reader.language.number(n), revenue=reader.money(now["revenue"])
+            "{n} {n:customer|customers} with {revenue} revenue.",
+            n=reader.language.number(n),
+            revenue=reader.money(now["revenue"]),
         )
     else:
         headline = reader.t(
-            "{n} customers with {revenue} revenue and {profit} profit.",
+            "{n} {n:customer|customers} with {revenue} revenue and {profit} profit.",
             n=reader.language.number(n),
             revenue=reader.money(now["revenue"]),
             profit=reader.money(now["profit"]),
@@ -152,7 +154,7 @@ def assignments(reader: Reader) -> Answer:
     if len(table) == 1:
         headline = reader.t("Graded once, and unchanged since {day}.", day=since)
     else:
-        headline = reader.t("Graded {n} times since {day}.", n=len(table), day=since)
+        headline = reader.t("Graded {n} {n:time|times} since {day}.", n=len(table), day=since)
     return Answer(headline, table, {}, len(table))
 
 

@@ -170,7 +170,8 @@ def handed_over(reader: Reader) -> Answer:
         "before": before.number if before else None,
     }
     headline = reader.t(
-        "Plan {number} of {day}, handed over by {who}: {count} customers, {changed} changed since the plan before.",
+        "Plan {number} of {day}, handed over by {who}: {count} {count:customer|customers}, {changed} "
+        "changed since the plan before.",
         number=last.number,
         day=reader.language.date(last.review),
         who=last.author,

@@ -152,20 +152,23 @@ def summed_up(reader: Reader, plan: Plan) -> str:
         return reader.t("Today's levels are the best these rules allow: no customer should move.")
     if not counts["raised"]:
         text = message(
-            "Lowering {lowered} customers would gain {gain} a year; service would cost {used} instead of {budget}."
+            "Lowering {lowered} {lowered:customer|customers} would gain {gain} a year; service would "
+            "cost {used} instead of {budget}."
         )
     elif not counts["lowered"]:
         text = message(
-            "Raising {raised} customers would gain {gain} a year; service would cost {used} instead of {budget}."
+            "Raising {raised} {raised:customer|customers} would gain {gain} a year; service would "
+            "cost {used} instead of {budget}."
         )
     else:
         text = message(
-            "Raising {raised} customers and lowering {lowered} would gain {gain} a year; service would cost {used} "
+            "Raising {raised} {raised:customer|customers} and lowering {lowered} would gain {gain} a "
+            "year; service would cost {used} "
             "instead of {budget}."
         )
         if said["used"] == said["budget"]:
             text = message(
-                "Raising {raised} customers and lowering {lowered} would gain {gain} a year "
+                "Raising {raised} {raised:customer|customers} and lowering {lowered} would gain {gain} a year "
                 "for what service costs today."
             )
     sentence, profit = reader.t(text, **said), reader.money(plan.effects["profit"]["change"])
@@ -227,7 +230,7 @@ def matrix(reader: Reader) -> Answer:
     else:
         best = changes.loc[changes["gain"].idxmax()]
         headline = reader.t(
-            "Most comes from moving {count} customers from {current} to {recommended}: {gain} a year.",
+            "Most comes from moving {count} {count:customer|customers} from {current} to {recommended}: {gain} a year.",
             count=reader.language.number(best["customers"], exact=True),
             current=reader.t(TIER_NAMES[TIERS[int(best["now"])]]),
             recommended=reader.t(TIER_NAMES[TIERS[int(best["level"])]]),
@@ -253,7 +256,7 @@ def queue(reader: Reader) -> Answer:
         return Answer(said, table, numbers, customers_of(plan))
     top = table["gain"].head(20).sum()
     headline = reader.t(
-        "{count} moves wait for a decision; the first {few} of them bring {gain} a year.",
+        "{count} {count:move waits|moves wait} for a decision; the first {few} of them bring {gain} a year.",
         count=reader.language.number(count, exact=True),
         few=min(20, count),
         gain=reader.money(float(top)),

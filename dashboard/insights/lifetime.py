@@ -135,13 +135,15 @@ def lifetime(reader: Reader) -> Answer:
     }
     if costed(reader) and not has("costs", reader.marts):
         headline = reader.t(
-            "{n} customers are worth {value} of margin over the next {years} years ({interval}), before what they cost "
+            "{n} {n:customer is|customers are} worth {value} of margin over the next {years} years "
+            "({interval}), before what they cost "
             "to serve.",
             **said,
         )
     elif costed(reader):
         headline = reader.t(
-            "{n} customers are worth {value} over the next {years} years ({interval}): {margin} of margin less "
+            "{n} {n:customer is|customers are} worth {value} over the next {years} years "
+            "({interval}): {margin} of margin less "
             "{service} to serve them.",
             margin=reader.money(now["residual_margin"]),
             service=reader.money(now["service_to_come"]),
@@ -149,7 +151,8 @@ def lifetime(reader: Reader) -> Answer:
         )
     else:
         headline = reader.t(
-            "{n} customers will bring {value} of revenue over the next {years} years ({interval}); its margin can't "
+            "{n} {n:customer|customers} will bring {value} of revenue over the next {years} years "
+            "({interval}); its margin can't "
             "be said without cost of goods.",
             **said,
         )
@@ -212,7 +215,7 @@ def holds(reader: Reader, first: pd.Series) -> str:
             value=reader.money(first["value_to_come"]),
         )
     return reader.t(
-        "{name} holds {share} of the value to come, {value} from {n} customers.",
+        "{name} holds {share} of the value to come, {value} from {n} {n:customer|customers}.",
         name=first["name"],
         share=reader.language.percent(first["value_share"]),
         value=reader.money(first["value_to_come"]),

@@ -309,7 +309,7 @@ def example(check: Check, code: Any, own: Any, value: Any, language: Language) -
     who = [_short(text) for text in (code, own) if not undefined(text) and text]
     what = "" if undefined(value) else _short(value)
     if check.kind == "repeat":
-        what = language.t("{n} times", n=what)
+        what = language.t("{n} {n:time|times}", n=what)
     elif check.kind in ("empty", "uncosted", "zero_price"):
         what = ""
     named = " ".join(who)
@@ -334,7 +334,7 @@ def same_customer(reader: Reader) -> Answer:
     columns = ["name", "own_code", "other_name", "other_code", "region", "reason"]
     table = table.rename(columns={"code": "own_code"})[columns]
     headline = reader.t(
-        "{n} pairs of customers look like one; a person has to decide.", n=reader.language.number(pairs)
+        "{n} {n:pair|pairs} of customers look like one; a person has to decide.", n=reader.language.number(pairs)
     )
     return Answer(headline, table, {"pairs": pairs, "listed": len(table)}, pairs)
 

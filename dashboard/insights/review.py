@@ -257,7 +257,7 @@ def summary(reader: Reader) -> Answer:
     numbers["unknown"] = unknown(reader, against, SUMMARY)
     if now["profit"] is None:
         headline = reader.t(
-            "{customers} customers brought {revenue}; profit can't be said without cost of goods.",
+            "{customers} {customers:customer|customers} brought {revenue}; profit can't be said without cost of goods.",
             customers=reader.language.number(now["active_customers"]),
             revenue=reader.money(now["revenue"]),
         )
@@ -417,7 +417,8 @@ def loss_makers(reader: Reader) -> Answer:
     table["excess"] = table["excess"].clip(lower=0)
     count, loss = int(causes["customers"].sum()), float(causes["loss"].sum())
     headline = reader.t(
-        "{n} customers turned loss-making over their last 52 weeks {since}, {loss} together; the first cause is most "
+        "{n} {n:customer|customers} turned loss-making over their last 52 weeks {since}, {loss} "
+        "together; the first cause is most "
         "often {cause}.",
         n=reader.language.number(count),
         since=since(reader),
@@ -470,7 +471,8 @@ def thresholds(reader: Reader) -> Answer:
         headline = reader.t("No answer crossed a threshold of satisfaction {since}.", since=since(reader))
         return Answer(headline, pd.DataFrame(), numbers, n)
     headline = reader.t(
-        "{down} customers fell below a threshold of satisfaction {since}, {complaining} of them into complaint; "
+        "{down} {down:customer|customers} fell below a threshold of satisfaction {since}, "
+        "{complaining} of them into complaint; "
         "{up} rose above one.",
         down=reader.language.number(numbers["down"]),
         complaining=reader.language.number(numbers["into_complaining"]),
@@ -551,7 +553,7 @@ def happened(reader: Reader, alert: dict[str, Any]) -> str:
     """What is out of the ordinary, beside what is usual for this customer."""
     if alert["alert"] == "silence":
         return reader.t(
-            "No purchase for {weeks} weeks; usually every {usual}",
+            "No purchase for {weeks} {weeks:week|weeks}; usually every {usual}",
             weeks=f"{alert['amount']:.0f}",
             usual=f"{alert['usual']:.1f}",
         )

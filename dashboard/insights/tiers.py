@@ -56,7 +56,7 @@ def matrix(reader: Reader) -> Answer:
             "profit": found["profit"] if found is not None else 0.0,
         }
     headline = reader.t(
-        "{over} customers get more service than their grade, {under} get less; {fits} match.",
+        "{over} {over:customer gets|customers get} more service than their grade, {under} get less; {fits} match.",
         over=reader.language.number(numbers["over"]["customers"]),
         under=reader.language.number(numbers["under"]["customers"]),
         fits=reader.language.percent(ratio(numbers["fits"]["customers"], n)),
@@ -133,10 +133,12 @@ def migration(reader: Reader) -> Answer:
     if stayed.empty:
         headline = reader.t("Nobody was graded both before this period and at its end, so no move can be told.")
     elif at_stake is None:
-        headline = reader.t("{up} customers moved up, {down} moved down, {share} kept their grade.", **said)
+        headline = reader.t(
+            "{up} {up:customer|customers} moved up, {down} moved down, {share} kept their grade.", **said
+        )
     else:
         headline = reader.t(
-            "{up} customers moved up, {down} moved down with {value} to come, {share} kept their grade.",
+            "{up} {up:customer|customers} moved up, {down} moved down with {value} to come, {share} kept their grade.",
             value=reader.money(at_stake),
             **said,
         )

@@ -48,13 +48,14 @@ def summary(reader: Reader) -> Answer:
     t, money = reader.t, reader.money
     if now["profit"] is None:
         headline = t(
-            "{customers} customers brought {revenue}; profit can't be said without cost of goods.",
+            "{customers} {customers:customer|customers} brought {revenue}; profit can't be said without cost of goods.",
             customers=reader.language.number(now["active_customers"]),
             revenue=money(now["revenue"]),
         )
     elif not has("costs", reader.marts):
         headline = t(
-            "{customers} customers brought {revenue} and a margin of {profit}, {margin} of revenue, before what they "
+            "{customers} {customers:customer|customers} brought {revenue} and a margin of {profit}, "
+            "{margin} of revenue, before what they "
             "cost to serve.",
             customers=reader.language.number(now["active_customers"]),
             revenue=money(now["revenue"]),
@@ -63,7 +64,8 @@ def summary(reader: Reader) -> Answer:
         )
     else:
         headline = t(
-            "{customers} customers brought {revenue} and a profit of {profit}, {margin} of revenue.",
+            "{customers} {customers:customer|customers} brought {revenue} and a profit of {profit}, "
+            "{margin} of revenue.",
             customers=reader.language.number(now["active_customers"]),
             revenue=money(now["revenue"]),
             profit=money(now["profit"]),

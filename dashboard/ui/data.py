@@ -68,7 +68,7 @@ def _finding(reader: Reader, insight: Insight, place: int) -> str:
     """One finding: how severe, what, how many, what it does to figures, the mend, examples."""
     t, row = reader.t, {name: html.escape(str(value)) for name, value in insight.table.iloc[place].items()}
     found, share = insight.table.iloc[place][["found", "share"]]
-    size = t("{n} rows · {share}", n=reader.language.number(found), share=said_share(share, reader.language))
+    size = t("{n} {n:row|rows} · {share}", n=reader.language.number(found), share=said_share(share, reader.language))
     examples = f"<p class='finding-examples'>{html.escape(t('Examples'))}: {row['examples']}</p>"
     return (
         f"<div class='finding finding-{insight.numbers['severities'][place]}'>"

@@ -116,8 +116,8 @@ def _standing(reader: Reader) -> None:
     t, number = reader.t, reader.language.number
     parts = [
         t("Review of {week}", week=reader.language.week(decided.numbers["review"])),
-        t("{n} customers in view", n=number(waiting.n, exact=True)),
-        t("{n} moves open", n=number(waiting.numbers["moves"], exact=True)),
+        t("{n} {n:customer|customers} in view", n=number(waiting.n, exact=True)),
+        t("{n} {n:move|moves} open", n=number(waiting.numbers["moves"], exact=True)),
         t("{n} decided", n=number(len(decided.table), exact=True)),
         t("{n} wait for a second person", n=number(decided.numbers["waiting"], exact=True)),
     ]
@@ -312,7 +312,7 @@ def _controls(reader: Reader, offer: Offer, decided: Insight, chosen: list[str],
             with st.popover(t("Accept all {n} shown", n=len(shown)), key="accept-all"):
                 st.markdown(t("Each of them gets the level recommended. You can take it back."))
                 st.button(
-                    t("Accept {n} moves", n=len(shown)), key="do-accept-all", on_click=_decide,
+                    t("Accept {n} {n:move|moves}", n=len(shown)), key="do-accept-all", on_click=_decide,
                     args=(reader, offer, seen, shown, way),
                 )  # fmt: skip
     if deciding.what_ifs(reader):
@@ -471,7 +471,7 @@ def hand_over(reader: Reader) -> None:
     decided, last = answer("levels.decided", whole), answer("levels.handed_over", whole)
     wanted = insights.lines(whole) if decided.numbers["ready"] else []
     waiting = decided.numbers["waiting"]
-    text = t("{n} customers are ready to hand over.", n=number(len(wanted), exact=True))
+    text = t("{n} {n:customer is|customers are} ready to hand over.", n=number(len(wanted), exact=True))
     if waiting:
         text += " " + t("{n} wait for a second person and stay out of this plan.", n=number(waiting, exact=True))
     st.html(f"<p class='filter-sentence'>{html.escape(text)}</p>")
@@ -484,13 +484,14 @@ def hand_over(reader: Reader) -> None:
             st.session_state["plan-number"] = made.number
             return [made] * len(wanted)
 
-        _save(reader, write, message("Plan with {n} customers handed over"), place="plan-said")
+        _save(reader, write, message("Plan with {n} {n:customer|customers} handed over"), place="plan-said")
 
     if wanted and _may(reader, "decide"):
         if same:
             st.caption(t("Nothing has changed since plan {number}.", number=last.numbers["number"]))
         st.button(
-            t("Hand over {n} customers as a plan", n=len(wanted)), key="do-hand-over", type="primary", disabled=same,
+            t("Hand over {n} {n:customer|customers} as a plan", n=len(wanted)), key="do-hand-over", type="primary",
+            disabled=same,
             icon=":material/assignment_turned_in:", on_click=freeze,
         )  # fmt: skip
     st.html(f"<h3 class='card-headline'>{unbroken(last.headline)}</h3>")

@@ -75,7 +75,7 @@ def _age(reader: Reader) -> None:
     if days > FRESH_DAYS and reader.marts.info.get("source.origin") != "demo":
         ago, day = f"{days:,}", reader.language.date(last)
         said = reader.t(
-            "The data end on {day}, {n} days ago: what happened since is not in these numbers.", day=day, n=ago
+            "The data end on {day}, {n} {n:day|days} ago: what happened since is not in these numbers.", day=day, n=ago
         )
         if days > OLD_DAYS:
             ago = f"{days / 365.25:.0f}"

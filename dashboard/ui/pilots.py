@@ -38,7 +38,8 @@ def pilots(reader: Reader) -> None:
         levels = reader.language.list(t(TIER_NAMES[level]) for level in each.levels)
         running = t("running") if each.starts_on <= day <= each.ends_on else t("over")
         dates = reader.language.period(each.starts_on, each.ends_on)
-        held = t("{n} customers held at {levels}", n=reader.language.number(len(each.held), exact=True), levels=levels)
+        n = reader.language.number(len(each.held), exact=True)
+        held = t("{n} {n:customer|customers} held at {levels}", n=n, levels=levels)
         said = html.escape(" · ".join([running, dates, held, each.why, each.author]))
         st.html(f"<h3 class='card-headline'>{html.escape(each.name)}</h3><p class='filter-sentence'>{said}</p>")
     if not found:
@@ -68,7 +69,7 @@ def _form(reader: Reader) -> None:
         st.selectbox(
             t("How long"), WEEKS, index=1, key="pilot-weeks", width=300,
             format_func=lambda weeks: t(
-                "{n} weeks, to {day}", n=weeks, day=reader.language.date(today(reader) + weeks * WEEK)
+                "{n} {n:week|weeks}, to {day}", n=weeks, day=reader.language.date(today(reader) + weeks * WEEK)
             ),
         )  # fmt: skip
     st.text_input(t("Reason"), key="pilot-why", width=560)
@@ -97,4 +98,4 @@ def _declare(reader: Reader) -> None:
     except DashboardError as error:
         state[SAID] = ("error", str(error))
     else:
-        state[SAID] = ("success", reader.t("{n} customers are held at their level.", n=len(made.held)))
+        state[SAID] = ("success", reader.t("{n} {n:customer is|customers are} held at their level.", n=len(made.held)))

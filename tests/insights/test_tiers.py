@@ -47,7 +47,7 @@ def test_migration_counts_rises_falls_arrivals_and_departures(small: Marts) -> N
     assert counted == {"up": 1, "down": 2, "stayed": 3, "new": 1, "left": 1}
     assert insight.numbers["profit_of_moved_down"] == 150
     assert insight.n == 8
-    assert insight.headline == "1 customers moved up, 2 moved down, 50% kept their grade."
+    assert insight.headline == "1 customer moved up, 2 moved down, 50% kept their grade."
 
 
 def test_shares_of_a_region_add_up_to_one(small: Marts) -> None:
