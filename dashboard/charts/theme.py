@@ -98,8 +98,6 @@ class Look:
 
 def customers(look: Look, count: float | None) -> str:
     """How many customers, in words: 1 customer, 1,234 customers, 1,234个客户."""
-    if count == 1:
-        return look.language.t("1 customer")
     return look.language.t("{count} {count:customer|customers}", count=look.language.number(count))
 
 
