@@ -12,6 +12,7 @@ import argparse
 import contextlib
 import os
 import shlex
+import shutil
 import socket
 import sys
 import time
@@ -29,6 +30,8 @@ FORMATS = ("json", "csv", "xlsx", "png")
 PACK_FORMATS = ("pptx", "xlsx", "pdf")
 PACK_NAMES = ("weekly",)
 DEMO_CUSTOMERS, DEMO_SEED = 20_000, 1
+PLAIN_LINES = 10
+"""Seconds between lines of progress where there is no terminal."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -460,13 +463,20 @@ def _seed_ledger(settings: Settings) -> None:
 
 @contextlib.contextmanager
 def _progress(what: str) -> Iterator:
-    """Progress on standard error: a line that moves on a terminal, one line at the end elsewhere."""
+    """Progress on standard error: a line that moves on a terminal, plain lines now and then elsewhere."""
     started, live = time.monotonic(), sys.stderr.isatty()
+    told = started
 
     def tell(step: str, done: float) -> None:
+        nonlocal told
+        if not live and time.monotonic() - told >= PLAIN_LINES:
+            told = time.monotonic()
+            print(f"{what}: {done:.0%} {step}", file=sys.stderr, flush=True)
         if live:
             filled = round(24 * min(done, 1.0))
-            print(f"\r\033[K{what} [{'█' * filled}{'·' * (24 - filled)}] {step}", end="", file=sys.stderr, flush=True)
+            line = f"{what} [{'█' * filled}{'·' * (24 - filled)}] {step}"
+            fits = line[: shutil.get_terminal_size().columns - 1]  # a line that wraps can't be taken back
+            print(f"\r\033[K{fits}", end="", file=sys.stderr, flush=True)
 
     yield tell
     print(f"{chr(13) + chr(27) + '[K' if live else ''}{what}: {time.monotonic() - started:.1f} s", file=sys.stderr)

@@ -26,7 +26,7 @@ from dashboard.warehouse.mapping import (
     natural_key,
     targets,
 )
-from dashboard.warehouse.progress import Progress
+from dashboard.warehouse.progress import FILLING, READING, STAGING, Progress, told
 from dashboard.warehouse.report import LoadReport, SetAside, TableReport
 from dashboard.warehouse.returns import match_returns
 from dashboard.warehouse.sources import stage_rows
@@ -99,8 +99,10 @@ class Filling:
         """Stage every feed, fill every table, and prove that nothing was lost."""
         feeds = sorted(self.feeds, key=lambda feed: feed.rows_of is not None)
         for number, feed in enumerate(feeds):
-            self.candidates.append(self._stage(feed, number))
-            progress(f"{feed.table}: staged", 0.5 + 0.25 * (number + 1) / len(feeds))
+            rows = self.sources[origin].rows if (origin := self._origin(feed)) else len(feed.rows)
+            done, span = READING + STAGING * number / len(feeds), STAGING / len(feeds)
+            with told(self.connection, f"checking {feed.table}", rows, progress, done, span):
+                self.candidates.append(self._stage(feed, number))
         names = [name for name in metadata.tables if self._of(name)]
         if self.adding:
             self._remember(names)
@@ -111,15 +113,25 @@ class Filling:
             if natural_key(metadata.tables[name]):
                 self._merge(name)
         reports = []
-        for number, name in enumerate(names):
-            self._insert(name)
+        sizes = {name: self._candidates_for(name) for name in names}
+        done = READING + STAGING
+        for name in names:
+            span = FILLING * sizes[name] / max(1, sum(sizes.values()))
+            with told(self.connection, f"writing {name}", sizes[name], progress, done, span):
+                self._insert(name)
             reports.append(self._reconcile(name))
-            progress(f"{name}: loaded", 0.75 + 0.15 * (number + 1) / len(names))
+            done += span
         for report in (r for r in reports if r.table in REQUIRED and not r.loaded and not (self.adding and r.merged)):
             most = max((part for r in reports for part in r.set_aside), key=lambda part: part.rows, default=None)
             why = f"{most.rows:,} set aside: {most.reason}" if most else "the source is empty"
             raise LoadError(f"[table.{report.table}]: not one row could be loaded ({why})")
         return (*reports, *self._broken_lookups())
+
+    def _candidates_for(self, name: str) -> int:
+        """How many rows a table is filled from."""
+        if natural_key(metadata.tables[name]):
+            return self._rows(f"SELECT count(*) FROM stage.merged_{name}")[0][0]
+        return sum(self.read[part.table].held.rows for part in self._of(name))
 
     def _stage(self, feed: Feed, number: int) -> Candidates:
         """The feed's rows with every field converted, and for each the first reason not to load it."""
@@ -150,9 +162,11 @@ class Filling:
         rows = f"({' UNION ALL '.join(selects)}) WHERE {' AND '.join(wanted) or 'true'}"
         if feed.table in DIMENSIONS:
             # Rows that say the same are one candidate; one that is to be set aside stays alone.
+            said = ", ".join(ident(name) for name in fields if name in feed.fields)
+            others = "".join(f", any_value({n}) AS {n}" for n in map(ident, fields) if n not in said)
             rows = (
-                "(SELECT min(_row) AS _row, max(_row) AS _last, count(*) AS _rows, * EXCLUDE (_row),"
-                f" CASE WHEN _why IS NOT NULL THEN _row END AS _alone FROM {rows} GROUP BY ALL)"
+                f"(SELECT min(_row) AS _row, max(_row) AS _last, count(*) AS _rows, 0 AS _entry, min(_why) AS _why,"
+                f" {said}{others} FROM {rows} GROUP BY {said}, CASE WHEN _why IS NOT NULL THEN _row END)"
             )
         checks = [check for entry in entries for check in entry.checks]
         part = Candidates(feed, table, base, view.source, fields, checks)
@@ -314,7 +328,7 @@ class Filling:
         """Set aside the rows whose required reference names a code that isn't there."""
         for target in targets(metadata.tables[name]).values():
             for part in self._of(name) if target.reference and target.required else ():
-                if not self._count_unknown(part.table, target)[0]:
+                if self._names_its_own(part, target) or not self._count_unknown(part.table, target)[0]:
                     continue
                 column = getattr(part.feed.fields.get(target.field), "column", None) or target.field
                 reason = f"this {target.field} is not in table {target.reference}"
@@ -371,10 +385,20 @@ class Filling:
         )
 
     def _note_unknown(self, name: str, target: Target, rows: str) -> None:
-        count, example = (0, "") if target.required else self._count_unknown(rows, target)
+        if target.required or any(part.good == rows and self._names_its_own(part, target) for part in self._of(name)):
+            return
+        count, example = self._count_unknown(rows, target)
         if count:
             what = f'{target.field} that is not in table {target.reference}, such as "{example}"'
             self._note(name, f"{count:,} name a {what}; loaded without it")
+
+    def _names_its_own(self, part: Candidates, target: Target) -> bool:
+        """Whether the codes of a field were taken from these very rows, so that none of them can be unknown."""
+        others = [other for other in self._of(target.reference or "") if not other.losses]
+        own = part.feed.fields.get(target.field)
+        if any(target.field in entry for entry in part.feed.spread):
+            return False
+        return any(other.feed.rows_of == part.feed.table and other.feed.fields["code"] == own for other in others)
 
     def _count_unknown(self, rows: str, target: Target) -> tuple[int, str]:
         """How many rows name a code that isn't there, and one of these codes."""

@@ -4,6 +4,7 @@ Everything is opened first; after that the staging connection can't reach anothe
 expression in a mapping can't either. CSV, Excel, JSON lines and databases come in as text, Parquet with its own
 types and without being copied. A new kind of source is a reader here: it appends rows and rejects what is no row.
 """
+
 from __future__ import annotations
 
 import glob
@@ -22,7 +23,7 @@ from dashboard.warehouse.jsonlines import read_jsonl
 from dashboard.warehouse.mapping import LoadError, Mapping, Source, format_of
 from dashboard.warehouse.parquet import read_parquet
 from dashboard.warehouse.plain import unpacked
-from dashboard.warehouse.progress import Progress, told
+from dashboard.warehouse.progress import READING, Progress, lines_in, told
 from dashboard.warehouse.sheets import read_xls, read_xlsx
 from dashboard.warehouse.staging import LINE, Plain, Staged, append_batches, hold, texts_table
 from dashboard.warehouse.writing import first_line, ident, literal, run
@@ -69,13 +70,18 @@ def open_sources(
     for number, name in enumerate(sorted(wanted, key=list(mapping.sources).index)):
         source = mapping.sources[name]
         staged = Staged(source)
+        done, span = READING * number / len(wanted), READING / len(wanted)
+        progress(f"reading {name}", done)
         try:
             if source.url:
                 read_database(connection, staged, mapping.folder)
             else:
                 paths = added.get(name) or files_of(source, mapping.folder)
-                with told(connection, name, paths, progress, 0.5 * number / len(wanted)):
-                    _read_files(connection, staged, paths, mapping.folder, scratch)
+                files = _unpacked(source, paths, mapping.folder, scratch)
+                if source.format == "csv":
+                    _read_csv(connection, staged, files, scratch, progress, done, span)
+                else:
+                    _read_files(connection, staged, files, scratch)
         except duckdb.Error as error:
             said = re.sub(rf"{re.escape(str(scratch))}[\w./-]*", source.file, first_line(error))
             raise LoadError(f"{source.place} {source.file}: can't be read: {said}") from None
@@ -117,19 +123,36 @@ def files_of(source: Source, folder: Path) -> list[Path]:
     return found
 
 
-def _read_files(
-    connection: duckdb.DuckDBPyConnection, staged: Staged, paths: list[Path], folder: Path, scratch: Path
+def _unpacked(source: Source, paths: list[Path], folder: Path, scratch: Path) -> list[Plain]:
+    titles = [path.relative_to(folder).as_posix() for path in paths]
+    copies = [scratch / f"{source.name}-{number}.plain" for number in range(len(paths))]
+    return [unpacked(source, path, title, copy) for path, title, copy in zip(paths, titles, copies, strict=True)]
+
+
+def _read_csv(
+    connection: duckdb.DuckDBPyConnection,
+    staged: Staged,
+    files: list[Plain],
+    scratch: Path,
+    progress: Progress,
+    done: float,
+    span: float,
 ) -> None:
-    source, files = staged.source, []
-    for number, path in enumerate(paths):
-        title = path.relative_to(folder).as_posix()
-        files.append(unpacked(source, path, title, scratch / f"{source.name}-{number}.plain"))
+    """Read the files one by one, and say how far each is."""
+    part = span / len(files)
+    for number, file in enumerate(files):
+        with told(connection, f"reading {file.title}", lines_in(file.path), progress, done + number * part, part):
+            read_csv(connection, staged, file, scratch / f"{staged.name}-{number}.text")
+
+
+def _read_files(connection: duckdb.DuckDBPyConnection, staged: Staged, files: list[Plain], scratch: Path) -> None:
+    source = staged.source
     if source.format == "parquet":
         read_parquet(connection, staged, files)
     elif source.format == "jsonl":
         read_jsonl(connection, staged, files, scratch)
     else:
-        read = {"csv": read_csv, "xlsx": read_xlsx, "xls": read_xls}[source.format]
+        read = {"xlsx": read_xlsx, "xls": read_xls}[source.format]
         for number, file in enumerate(files):
             read(connection, staged, file, scratch / f"{source.name}-{number}.text")
 
