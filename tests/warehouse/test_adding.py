@@ -11,7 +11,7 @@ import pytest
 
 from dashboard.warehouse.load import load
 from dashboard.warehouse.mapping import LoadError
-from tests.warehouse.desk import HEADER, Desk, balances, sales
+from tests.warehouse.desk import HEADER, SALES, Desk, balances, sales
 
 MONTHS = sales(file="sales_*.csv") + (
     '[source.product]\nfile = "product.csv"\n[table.product]\nfrom = "product"\n'
@@ -233,3 +233,14 @@ def test_returns_are_matched_with_the_last_sale_that_agrees(desk: Desk) -> None:
     assert "1 of 2 returns were matched with what they return" in report.table("sales_line").notes
     desk.load(mapping, sales_02=HEADER + "6,b,2024-02-20,-1,2\n")
     assert desk.rows(match) == [("4", "2"), ("5", None), ("6", "3")]
+
+
+def test_a_file_that_changes_while_it_is_loaded_is_refused(desk: Desk) -> None:
+    mapping, file = desk.write("mapping.toml", SALES), desk.write("sales.csv", HEADER + "1,a,2024-01-05,1,2\n")
+
+    def written_to(step: str, done: float) -> None:
+        file.write_text(file.read_text() + "2,a,2024-01-06,1,2\n")
+
+    with pytest.raises(LoadError, match=r"sales\.csv was changed while it was loaded"):
+        load(mapping, desk.warehouse, progress=written_to)
+    assert not desk.warehouse.exists()
