@@ -160,8 +160,8 @@ def _refresh(options: argparse.Namespace) -> None:
 
 def _ask(options: argparse.Namespace) -> None:
     import dashboard.insights  # noqa: F401 - registers the questions
-    from dashboard.export import to_csv
-    from dashboard.insight import QUESTIONS, ask, find
+    from dashboard.export import csv_of
+    from dashboard.insight import QUESTIONS, ask, find, whole
     from dashboard.language import language
 
     if options.list:
@@ -178,11 +178,12 @@ def _ask(options: argparse.Namespace) -> None:
     reader = _reader(options)
     insight = ask(options.question, reader)
     if options.format in ("json", "csv"):
-        body = insight.to_json() + "\n" if options.format == "json" else to_csv(insight.table)
+        body = [insight.to_json() + "\n"] if options.format == "json" else csv_of(whole(insight, reader))
         if options.out:
-            Path(options.out).write_text(body, "utf-8")
+            with Path(options.out).open("w", encoding="utf-8") as file:
+                file.writelines(body)
         else:
-            sys.stdout.write(body)
+            sys.stdout.writelines(body)
         return
     if options.format == "png":
         from dashboard.reports import image

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import pandas as pd
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -18,9 +20,15 @@ def harmless(value: object) -> object:
     return guarded.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def to_csv(table: pd.DataFrame) -> str:
+def to_csv(table: pd.DataFrame, header: bool = True) -> str:
     """The table as CSV; undefined values are empty cells."""
     safe = table.rename(columns=harmless)
     for name in safe.select_dtypes(["object", "str"]).columns:
         safe[name] = safe[name].map(harmless)
-    return safe.to_csv(index=False, lineterminator="\n")
+    return safe.to_csv(index=False, header=header, lineterminator="\n")
+
+
+def csv_of(parts: Iterable[pd.DataFrame]) -> Iterator[str]:
+    """One CSV of the parts of a table, part by part."""
+    for place, part in enumerate(parts):
+        yield to_csv(part, header=place == 0)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from dataclasses import asdict, dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from dashboard import toml
 from dashboard.analysis.grading import GradePolicy
 from dashboard.errors import DashboardError, nearest
-from dashboard.policy import known, number
 from dashboard.settings import ROOT
 from queries.schema import GRADES, customer_profile
 
@@ -75,20 +74,16 @@ def grading(path: Path = FILE) -> Grading:
         raise DashboardError(f"grading policy {path}: {error}") from error
 
 
-def parsed(toml: str, where: str) -> Grading:
+def parsed(written: str, where: str) -> Grading:
     """The grading policy that a text says; `where` names it in errors. Raises DashboardError as `grading` does."""
-    try:
-        text = tomllib.loads(toml)
-    except tomllib.TOMLDecodeError as error:
-        raise DashboardError(f"{where}: {error}") from error
-    known(text, KEYS, where)
+    text = toml.exactly(toml.parsed(written, where), KEYS, where)
     for key in KEYS[2:]:
         if not isinstance(text[key], dict):
             raise DashboardError(f"{where}: {key!r} needs to be a table, [{key}]")
-    known(text["stability"], STABILITY_KEYS, f"{where}: [stability]")
-    known(text["review"], REVIEW_KEYS, f"{where}: [review]")
+    toml.exactly(text["stability"], STABILITY_KEYS, f"{where}: [stability]")
+    toml.exactly(text["review"], REVIEW_KEYS, f"{where}: [review]")
     steady, review = text["stability"], text["review"]
-    smoothing = _between(steady, "smoothing", 0, 1, f"{where}: [stability]")
+    smoothing = toml.number(steady, "smoothing", f"{where}: [stability]", most=1)
     if not smoothing:
         raise DashboardError(f"{where}: [stability]: 'smoothing' needs a number above 0: at 0 no score ever moves")
     return Grading(
@@ -97,11 +92,11 @@ def parsed(toml: str, where: str) -> Grading:
         weights=_weights(text["weights"], f"{where}: [weights]"),
         cuts=_cuts(text["cuts"], f"{where}: [cuts]"),
         smoothing=smoothing,
-        band=_between(steady, "band", 0, 0.5, f"{where}: [stability]"),
-        dwell=_whole(steady, "dwell", 120, f"{where}: [stability]"),
-        largest_fall=_whole(steady, "largest_fall", len(GRADES) - 1, f"{where}: [stability]"),
-        every_weeks=_whole(review, "every_weeks", LONGEST_RHYTHM, f"{where}: [review]"),
-        reaches_back_weeks=_whole(review, "reaches_back_weeks", LONGEST_HISTORY, f"{where}: [review]"),
+        band=toml.number(steady, "band", f"{where}: [stability]", most=0.5),
+        dwell=toml.whole(steady, "dwell", f"{where}: [stability]", 1, 120),
+        largest_fall=toml.whole(steady, "largest_fall", f"{where}: [stability]", 1, len(GRADES) - 1),
+        every_weeks=toml.whole(review, "every_weeks", f"{where}: [review]", 1, LONGEST_RHYTHM),
+        reaches_back_weeks=toml.whole(review, "reaches_back_weeks", f"{where}: [review]", 1, LONGEST_HISTORY),
         smallest_contract=_contract(text["contract"], f"{where}: [contract]"),
     )
 
@@ -114,7 +109,7 @@ def _weights(text: dict[str, Any], where: str) -> dict[str, float]:
             raise DashboardError(
                 f"{where}: unknown input {name!r}{nearest(name, INPUTS)}; a grade may rest on {', '.join(INPUTS)}"
             )
-    weights = {name: number(text, name, where) for name in text}
+    weights = toml.numbers(text, where)
     total = sum(weights.values())
     if not math.isclose(total, 1, abs_tol=1e-6):
         raise DashboardError(f"{where}: the weights sum to {total:.6g}: make them sum to 1")
@@ -122,8 +117,8 @@ def _weights(text: dict[str, Any], where: str) -> dict[str, float]:
 
 
 def _cuts(text: dict[str, Any], where: str) -> dict[str, float]:
-    known(text, GRADES[:-1], where)
-    cuts = {grade: _between(text, grade, 0, 1, where) for grade in GRADES[:-1]}
+    toml.exactly(text, GRADES[:-1], where)
+    cuts = {grade: toml.number(text, grade, where, most=1) for grade in GRADES[:-1]}
     for better, worse in pairwise(cuts):
         if cuts[better] <= cuts[worse]:
             raise DashboardError(f"{where}: {better!r} needs a cut above that of {worse!r}, {cuts[worse]:g}")
@@ -131,22 +126,8 @@ def _cuts(text: dict[str, Any], where: str) -> dict[str, float]:
 
 
 def _contract(text: dict[str, Any], where: str) -> float | None:
-    known(text, CONTRACT_KEYS, where)
+    toml.exactly(text, CONTRACT_KEYS, where)
     if not isinstance(text["lifts_at_once"], bool):
         raise DashboardError(f"{where}: 'lifts_at_once' is true or false")
-    smallest = number(text, "smallest_value", where)
+    smallest = toml.number(text, "smallest_value", where)
     return smallest if text["lifts_at_once"] else None
-
-
-def _between(text: dict[str, Any], key: str, low: float, high: float, where: str) -> float:
-    value = number(text, key, where)
-    if not low <= value <= high:
-        raise DashboardError(f"{where}: {key!r} needs a number from {low:g} to {high:g}; got {value:g}")
-    return value
-
-
-def _whole(text: dict[str, Any], key: str, high: int, where: str) -> int:
-    value = text[key]
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= high:
-        raise DashboardError(f"{where}: {key!r} needs a whole number from 1 to {high}; got {value!r}")
-    return value

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
@@ -92,7 +92,13 @@ class Reader:
 
     def rows(self, statement: Select) -> pd.DataFrame:
         """A statement's rows; it must carry the reader's scope. A measure nobody took is undefined in them."""
-        found = self.marts.read(statement, self.scope)
+        return self._measured(self.marts.read(statement, self.scope))
+
+    def stream(self, statement: Select) -> Iterator[pd.DataFrame]:
+        """A statement's rows in parts, however many there are: for files."""
+        return map(self._measured, self.marts.stream(statement, self.scope))
+
+    def _measured(self, found: pd.DataFrame) -> pd.DataFrame:
         unknown = [name for name, need in MEASURED.items() if name in found and not has(need, self.marts)]
         return found.assign(**dict.fromkeys(unknown, float("nan"))) if unknown else found
 
@@ -174,7 +180,8 @@ class Question:
     group of customers the answer is about: empty for all in view, None when it is about none; `written` says that
     the answer also depends on the ledger, so that one that is kept goes with every new entry. It may depend on the
     reader's rights and regions, never on who he is;
-    `weekly` says that it is about the week of a review, whatever the period (`Reader.reviewing`)."""
+    `weekly` says that it is about the week of a review, whatever the period (`Reader.reviewing`); `parts` gives, for
+    files, all rows of a table of which the answer has only the first."""
 
     key: str
     title: str
@@ -185,6 +192,7 @@ class Question:
     behind: str | None = ""
     written: bool = False
     weekly: bool = False
+    parts: Callable[[Reader], Iterator[pd.DataFrame]] | None = None
 
 
 QUESTIONS: dict[str, Question] = {}
@@ -228,13 +236,14 @@ def question(
     behind: str | None = "",
     written: bool = False,
     weekly: bool = False,
+    parts: Callable[[Reader], Iterator[pd.DataFrame]] | None = None,
 ) -> Callable[[Callable[[Reader], Answer]], Callable[[Reader], Answer]]:
     """Register the function that answers a question."""
 
     def register(answer: Callable[[Reader], Answer]) -> Callable[[Reader], Answer]:
         if key in QUESTIONS:
             raise ValueError(f"question {key!r} is registered twice")
-        QUESTIONS[key] = Question(key, title, answer, needs, draw, dimension, behind, written, weekly)
+        QUESTIONS[key] = Question(key, title, answer, needs, draw, dimension, behind, written, weekly, parts)
         return answer
 
     return register
@@ -272,6 +281,12 @@ def ask(key: str, reader: Reader) -> Insight:
         reader.marts.version,
         missing,
     )
+
+
+def whole(insight: Insight, reader: Reader) -> Iterable[pd.DataFrame]:
+    """The table of an answer in parts, with the rows that the answer itself leaves out."""
+    parts = find(insight.key).parts
+    return [insight.table] if parts is None or insight.table.empty else parts(reader)
 
 
 def has(need: str, held: Marts) -> bool:

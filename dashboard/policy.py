@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from dashboard.analysis.response import FORMS, Response
+from dashboard import toml
+from dashboard.analysis.response import FORMS, Form, Response
 from dashboard.errors import DashboardError, nearest
 from dashboard.settings import ROOT
 from queries.schema import GRADES, TIERS, customer_profile
@@ -137,30 +137,26 @@ def policy(path: Path = FILE) -> Policy:
 
 
 @lru_cache(16)
-def parsed(toml: str, where: str) -> Policy:
+def parsed(text: str, where: str) -> Policy:
     """The policy that a text says; `where` names it in errors. Raises DashboardError naming the key and the mend."""
-    try:
-        text = tomllib.loads(toml)
-    except tomllib.TOMLDecodeError as error:
-        raise DashboardError(f"{where}: {error}") from error
-    known(text, Policy, where)
-    _refuse_personal(text, where)
-    known(text["levels"], TIERS, f"{where}: [levels]")
-    known(text["response"], RESPONSES, f"{where}: [response]")
+    table = toml.exactly(toml.parsed(text, where), Policy, where)
+    _refuse_personal(table, where)
+    levels = toml.exactly(table["levels"], TIERS, f"{where}: [levels]")
+    response = toml.exactly(table["response"], RESPONSES, f"{where}: [response]")
     return Policy(
-        version=str(text["version"]),
-        source=str(text["source"]),
-        levels={tier: _level(text["levels"][tier], f"{where}: [levels.{tier}]") for tier in TIERS},
-        response={name: _response(text["response"][name], f"{where}: [response.{name}]") for name in RESPONSES},
-        limits=_limits(text["limits"], f"{where}: [limits]"),
-        capacity=_capacity(text["capacity"], f"{where}: [capacity]"),
-        approval=_approval(text["approval"], f"{where}: [approval]"),
-        lifetime=_lifetime(text["lifetime"], f"{where}: [lifetime]"),
-        word_of_mouth=_talk(text["word_of_mouth"], f"{where}: [word_of_mouth]"),
+        version=str(table["version"]),
+        source=str(table["source"]),
+        levels={tier: _level(levels[tier], f"{where}: [levels.{tier}]") for tier in TIERS},
+        response={name: _response(response[name], f"{where}: [response.{name}]") for name in RESPONSES},
+        limits=_limits(table["limits"], f"{where}: [limits]"),
+        capacity=_capacity(table["capacity"], f"{where}: [capacity]"),
+        approval=_approval(table["approval"], f"{where}: [approval]"),
+        lifetime=_lifetime(table["lifetime"], f"{where}: [lifetime]"),
+        word_of_mouth=_talk(table["word_of_mouth"], f"{where}: [word_of_mouth]"),
     )
 
 
-def numbered(toml: str, path: Sequence[str], value: float) -> str:
+def numbered(text: str, path: Sequence[str], value: float) -> str:
     """A policy's text with one number changed and all else as it was written, comments too.
 
     `path` is the number's place, such as ("levels", "key", "includes", "visit"). Raises DashboardError when the number
@@ -171,22 +167,22 @@ def numbered(toml: str, path: Sequence[str], value: float) -> str:
         head, rest = re.escape(".".join(path[:depth])), [re.escape(key) for key in path[depth:]]
         inner = r"[^\n{]*\{[^\n}]*?\b".join(rest)
         place = rf"(^\[{head}\]\n(?:(?!^\[).*\n)*?{inner}\s*=\s*)-?[\d._]+"
-        changed, times = re.subn(place, lambda found: found[1] + digits, toml, count=1, flags=re.MULTILINE)
+        changed, times = re.subn(place, lambda found: found[1] + digits, text, count=1, flags=re.MULTILINE)
         if times:
             return changed
     raise DashboardError(f"{'.'.join(path)} isn't written on a line of its own: change it in the text")
 
 
-def versioned(toml: str, version: str) -> str:
+def versioned(text: str, version: str) -> str:
     """A policy's text under another version."""
-    return re.sub(r'(?m)^version\s*=.*$', f'version = "{version}"', toml, count=1)
+    return re.sub(r"(?m)^version\s*=.*$", f'version = "{version}"', text, count=1)
 
 
-def line_of(toml: str, fault: str) -> int | None:
+def line_of(text: str, fault: str) -> int | None:
     """The line of a policy's text that an error is about, as far as it says so; the first is 1."""
     if found := re.search(r"at line (\d+)", fault):
         return int(found[1])
-    lines, first = toml.splitlines(), 0
+    lines, first = text.splitlines(), 0
     if (section := re.search(r"\[(\w+(?:\.\w+)?)\]", fault)) and f"[{section[1]}]" in lines:
         first = lines.index(f"[{section[1]}]")
     for key in re.findall(r"'(\w+)'|: (\w+)(?=,|:| needs)", fault):
@@ -196,56 +192,52 @@ def line_of(toml: str, fault: str) -> int | None:
     return first + 1 if section else None
 
 
-def _level(text: dict[str, Any], where: str) -> Level:
-    known(text, Level, where)
+def _level(table: Any, where: str) -> Level:
+    toml.exactly(table, Level, where)
     return Level(
-        _numbers(text["includes"], f"{where}: includes"),
-        _numbers(text["money"], f"{where}: money"),
-        _words(text["promises"], f"{where}: promises"),
+        toml.numbers(table["includes"], f"{where}: includes"),
+        toml.numbers(table["money"], f"{where}: money"),
+        _words(table["promises"], f"{where}: promises"),
     )
 
 
-def _response(text: dict[str, Any], where: str) -> Response:
-    known(text, Response, where, optional=("power",))
-    if text["form"] not in FORMS:
-        raise DashboardError(f"{where}: 'form' is one of {', '.join(FORMS)}; got {text['form']!r}")
-    most, low, high = (number(text, name, where, least=-1.0) for name in ("most", "low", "high"))
+def _response(table: Any, where: str) -> Response:
+    toml.exactly(table, Response, where, optional=("power",))
+    form = cast(Form, toml.one_of(table, "form", FORMS, where))
+    most, low, high = (toml.number(table, name, where, least=-1.0) for name in ("most", "low", "high"))
     if not low <= most <= high:
         raise DashboardError(f"{where}: 'most' must lie from 'low' to 'high'; got {low:g}, {most:g}, {high:g}")
-    scale, power = number(text, "scale", where), number({"power": 1.0} | text, "power", where)
+    scale, power = toml.number(table, "scale", where), toml.number(table, "power", where, 1.0)
     if not scale or not 0 < power <= 1:
         raise DashboardError(f"{where}: 'scale' needs a number above zero, 'power' one above zero and at most 1")
-    return Response(text["form"], most, low, high, scale, power, _text(text, "source", where))
+    return Response(form, most, low, high, scale, power, toml.filled(table, "source", where))
 
 
-def _limits(text: dict[str, Any], where: str) -> Limits:
-    known(text, Limits, where)
-    fall = text["largest_fall"]
-    if isinstance(fall, bool) or not isinstance(fall, int) or fall < 0:
-        raise DashboardError(f"{where}: 'largest_fall' needs a whole number of zero or more")
-    share = number(text, "largest_share_lowered", where)
-    if share > 1:
-        raise DashboardError(f"{where}: 'largest_share_lowered' is a share from 0 to 1; got {share:g}")
-    least = _one_of(text, "least", where, TIERS)
-    floors = _rules(text["floors"], f"{where}: floors")
-    ceilings = _rules(text["ceilings"], f"{where}: ceilings")
-    return Limits(fall, least, share, floors, ceilings)
+def _limits(table: Any, where: str) -> Limits:
+    toml.exactly(table, Limits, where)
+    return Limits(
+        largest_fall=toml.whole(table, "largest_fall", where, 0, len(TIERS)),
+        least=toml.one_of(table, "least", TIERS, where),
+        largest_share_lowered=toml.number(table, "largest_share_lowered", where, most=1),
+        floors=_rules(table["floors"], f"{where}: floors"),
+        ceilings=_rules(table["ceilings"], f"{where}: ceilings"),
+    )
 
 
-def _rules(text: list[dict[str, Any]], where: str) -> tuple[Rule, ...]:
-    return tuple(_rule(rule, f"{where}, number {place}") for place, rule in enumerate(text, 1))
+def _rules(tables: list[dict[str, Any]], where: str) -> tuple[Rule, ...]:
+    return tuple(_rule(rule, f"{where}, number {place}") for place, rule in enumerate(tables, 1))
 
 
-def _rule(text: dict[str, Any], where: str) -> Rule:
-    tests = [test for test in TESTS if test in text]
+def _rule(table: dict[str, Any], where: str) -> Rule:
+    tests = [test for test in TESTS if test in table]
     if len(tests) != 1:
         raise DashboardError(f"{where}: needs one of {', '.join(TESTS)}")
     test = tests[0]
-    known(text, ("level", "input", test, "why"), where)
-    asked = _one_of(text, "input", where, INPUTS)
-    value = text[test]
+    toml.exactly(table, ("level", "input", test, "why"), where)
+    asked = toml.one_of(table, "input", INPUTS, where)
+    value = table[test]
     if test != "one_of":
-        value = number(text, test, where, least=float("-inf"))
+        value = toml.number(table, test, where, least=-toml.INFINITE)
     elif not isinstance(value, list) or not value:
         raise DashboardError(f"{where}: 'one_of' needs a list of values")
     if asked == "grade" and test == "one_of" and (odd := [v for v in value if v not in GRADES]):
@@ -253,101 +245,59 @@ def _rule(text: dict[str, Any], where: str) -> Rule:
     if test != "one_of" and asked in ("code", "grade", "industry", "size"):
         raise DashboardError(f"{where}: {asked!r} has no order; use 'one_of'")
     value = tuple(value) if test == "one_of" else value
-    return Rule(_one_of(text, "level", where, TIERS), asked, test, value, _words(text["why"], f"{where}: why"))
+    level = toml.one_of(table, "level", TIERS, where)
+    return Rule(level, asked, test, value, _words(table["why"], f"{where}: why"))
 
 
-def _capacity(text: dict[str, Any], where: str) -> Capacity:
-    known(text, Capacity, where, optional=("budget",))
-    share = number(text, "share", where)
-    if share > 1:
-        raise DashboardError(f"{where}: 'share' is a share from 0 to 1; got {share:g}")
+def _capacity(table: Any, where: str) -> Capacity:
+    toml.exactly(table, Capacity, where, optional=("budget",))
     return Capacity(
-        _text(text, "role", where),
-        share,
-        _numbers(text["hours"], f"{where}: hours"),
-        _numbers(text["hours_per_unit"], f"{where}: hours_per_unit"),
-        tuple(str(code) for code in text["activities"]),
-        number(text, "budget", where) if "budget" in text else None,
+        toml.filled(table, "role", where),
+        toml.number(table, "share", where, most=1),
+        toml.numbers(table["hours"], f"{where}: hours"),
+        toml.numbers(table["hours_per_unit"], f"{where}: hours_per_unit"),
+        toml.texts(table, "activities", where),
+        toml.number(table, "budget", where) if "budget" in table else None,
     )
 
 
-def _approval(text: dict[str, Any], where: str) -> Approval:
-    known(text, Approval, where)
-    levels = tuple(_one_of({"levels": level}, "levels", where, TIERS) for level in text["levels"])
-    return Approval(levels, number(text, "cost_above", where), number(text, "gain_above", where))
+def _approval(table: Any, where: str) -> Approval:
+    toml.exactly(table, Approval, where)
+    levels = toml.texts(table, "levels", where)
+    for level in levels:
+        toml.one_of({"levels": level}, "levels", TIERS, where)
+    return Approval(levels, toml.number(table, "cost_above", where), toml.number(table, "gain_above", where))
 
 
-def _lifetime(text: dict[str, Any], where: str) -> Lifetime:
-    known(text, Lifetime, where)
-    model = _one_of(text, "model", where, PURCHASE_MODELS)
-    rate, years = number(text, "annual_discount_rate", where), number(text, "horizon_years", where)
+def _lifetime(table: Any, where: str) -> Lifetime:
+    toml.exactly(table, Lifetime, where)
+    model = toml.one_of(table, "model", PURCHASE_MODELS, where)
+    rate, years = toml.number(table, "annual_discount_rate", where), toml.number(table, "horizon_years", where)
     if not years:
         raise DashboardError(f"{where}: 'horizon_years' needs a number above zero")
     return Lifetime(rate, years, model)
 
 
-def _talk(text: dict[str, Any], where: str) -> Talk:
-    known(text, Talk, where)
+def _talk(table: Any, where: str) -> Talk:
+    toml.exactly(table, Talk, where)
     names = [name for name in Talk.__dataclass_fields__ if name != "source"]
-    return Talk(_text(text, "source", where), *[number(text, name, where) for name in names])
+    return Talk(toml.filled(table, "source", where), *[toml.number(table, name, where) for name in names])
 
 
-def _refuse_personal(text: Any, where: str) -> None:
+def _words(table: Any, where: str) -> dict[str, str]:
+    """A text in each language."""
+    toml.exactly(table, LANGUAGES, where)
+    return {code: toml.filled(table, code, where) for code in LANGUAGES}
+
+
+def _refuse_personal(part: Any, where: str) -> None:
     """Nothing in the policy may name a personal detail, whatever the key it stands under."""
-    if isinstance(text, dict):
-        for key, value in text.items():
+    if isinstance(part, dict):
+        for key, value in part.items():
             if key in PERSONAL or (key == "input" and value in PERSONAL):
                 name, inputs = value if key == "input" else key, ", ".join(INPUTS)
                 raise DashboardError(f"{where}: {name!r} is a personal detail and never an input; use {inputs}")
             _refuse_personal(value, where)
-    elif isinstance(text, list):
-        for value in text:
+    elif isinstance(part, list):
+        for value in part:
             _refuse_personal(value, where)
-
-
-def number(text: dict[str, Any], key: str, where: str, least: float = 0.0) -> float:
-    """A number of at least so much under a key of a policy file."""
-    value = text[key]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < float("inf"):
-        floor = {0.0: " of zero or more", float("-inf"): ""}.get(least, f" of {least:g} or more")
-        raise DashboardError(f"{where}: {key!r} needs a number{floor}")
-    return float(value)
-
-
-def _numbers(text: Any, where: str) -> dict[str, float]:
-    if not isinstance(text, dict):
-        raise DashboardError(f"{where} needs names with numbers, such as {{ visit = 2 }}")
-    return {str(name): number(text, name, where) for name in text}
-
-
-def _text(text: dict[str, Any], key: str, where: str) -> str:
-    if not isinstance(text[key], str) or not text[key].strip():
-        raise DashboardError(f"{where}: {key!r} needs a text")
-    return str(text[key])
-
-
-def _words(text: Any, where: str) -> dict[str, str]:
-    if not isinstance(text, dict):
-        raise DashboardError(f"{where} needs a text in each language: {', '.join(LANGUAGES)}")
-    known(text, LANGUAGES, where)
-    return {code: _text(text, code, where) for code in LANGUAGES}
-
-
-def _one_of(text: dict[str, Any], key: str, where: str, choices: tuple[str, ...]) -> str:
-    value = text[key]
-    if value not in choices:
-        raise DashboardError(f"{where}: {key!r}: {value!r} is not known{nearest(str(value), choices)}")
-    return str(value)
-
-
-def known(text: Any, keys: Any, where: str, optional: tuple[str, ...] = ()) -> None:
-    """Refuse a part of a policy file with unknown or missing keys; `keys` are names or the class they make."""
-    names = tuple(f.name for f in fields(keys)) if isinstance(keys, type) else tuple(keys)
-    if not isinstance(text, dict):
-        raise DashboardError(f"{where} needs the keys {', '.join(names)}")
-    for key in text:
-        if key not in names:
-            raise DashboardError(f"{where}: unknown key {key!r}{nearest(key, names)}")
-    for key in names:
-        if key not in text and key not in optional:
-            raise DashboardError(f"{where}: key {key!r} is missing")

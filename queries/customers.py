@@ -19,14 +19,14 @@ def _by(customers: Subquery, order: str) -> tuple[ColumnElement, ColumnElement]:
     return falling.nulls_last(), customers.c.customer_key
 
 
-def _first(view: View, order: str, limit: int) -> Subquery:
+def _first(view: View, order: str, limit: int | None) -> Subquery:
     """The first customers in view; chosen before they are named, for names cost more than the choice."""
     customers = population(view)
     return select(customers).order_by(*_by(customers, order)).limit(limit).subquery("first")
 
 
-def listed(view: View, order: str, limit: int) -> Select:
-    """The customers in view, the largest (or with '-order' the smallest) of a measure first."""
+def listed(view: View, order: str, limit: int | None) -> Select:
+    """The customers in view, the largest (or with '-order' the smallest) of a measure first; None for all of them."""
     first = _first(view, order, limit)
     c, who = first.c, marts.customer.c
     return (

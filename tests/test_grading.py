@@ -75,7 +75,7 @@ def test_nothing_personal_is_on_the_list_of_inputs() -> None:
         ("growth = 0.2", "religion = 0.2", "[weights]: 'religion' is a personal detail, which never enters a grade"),
         ("growth = 0.2", "industry = 0.2", "[weights]: unknown input 'industry'"),
         ("growth = 0.2", "growth = 0.1", "[weights]: the weights sum to 0.9: make them sum to 1"),
-        ("growth = 0.2", "growth = -0.2", "[weights]: 'growth' needs a number of zero or more"),
+        ("growth = 0.2", "growth = -0.2", "[weights]: 'growth' needs a number of 0 or more"),
         ("B = 0.6", "B = 0.9", "[cuts]: 'A' needs a cut above that of 'B', 0.9"),
         ("B = 0.6", "b = 0.6", "[cuts]: unknown key 'b'; one of A, B, C"),
         ("A = 0.8", "A = 80", "[cuts]: 'A' needs a number from 0 to 1; got 80"),

@@ -178,5 +178,5 @@ def told(reader: Reader, found: Consequences, level: str) -> list[str]:
     ]
     lines += found.lacking
     if found.second:
-        lines.append(t("{n} of them need a second person's approval.", n=number(found.second, exact=True)))
+        lines.append(t("A second person has to approve {n} of them.", n=number(found.second, exact=True)))
     return lines

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pandas as pd
 
 from dashboard.insight import Answer, Reader, no_customers, question
@@ -23,7 +25,12 @@ COLUMNS = (
 
 def listing(reader: Reader, order: str, limit: int) -> pd.DataFrame:
     """The customers in view by a measure, with names in the reader's language."""
-    table = reader.named(reader.rows(queries.listed(reader.view, order, limit)))
+    return told(reader, reader.rows(queries.listed(reader.view, order, limit)))
+
+
+def told(reader: Reader, found: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `queries.customers.listed` as they are shown."""
+    table = reader.named(found)
     table["margin"] = divided(table["profit"], table["revenue"])
     return table[list(COLUMNS)]
 
@@ -33,10 +40,22 @@ def measure(reader: Reader) -> str:
     return "profit" if "cost_of_goods" in reader.marts.filled else "revenue"
 
 
-@question("customers.list", message("The customers behind a number"))
-def listed(reader: Reader) -> Answer:
+def order_of(reader: Reader) -> str:
+    """Who comes first behind a number: the largest, of those who lose money who loses most."""
     losing = reader.filters.group in ("loss_makers", "destroyers", "decile-10")
-    table = listing(reader, f"-{measure(reader)}" if losing else "revenue", LISTED)
+    return f"-{measure(reader)}" if losing else "revenue"
+
+
+def every(reader: Reader) -> Iterator[pd.DataFrame]:
+    """All customers in view, in parts."""
+    for part in reader.stream(queries.listed(reader.view, order_of(reader), None)):
+        yield told(reader, part)
+
+
+@question("customers.list", message("The customers behind a number"), parts=every)
+def listed(reader: Reader) -> Answer:
+    """The first of them; `every` has them all."""
+    table = listing(reader, order_of(reader), LISTED)
     now = totals(reader, reader.view)
     n = int(now["customers"] or 0)
     if not n:

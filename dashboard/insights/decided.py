@@ -37,6 +37,7 @@ COLUMNS = [
 ]
 HANDED = [
     *("code", "name", "region", "from_tier", "to_tier", "reason", "decided_by", "approved_by", "expires_on"),
+    *("plan", "review", "policy"),
 ]
 
 
@@ -156,6 +157,8 @@ def handed_over(reader: Reader) -> Answer:
         decided_by=[one.author if one else None for one in by],
         approved_by=[one.verdict_by if one else None for one in by],
         expires_on=[one.expires_on if one else None for one in by],
+        # A line that was copied out of the file still says where it comes from.
+        **{"plan": last.number, "review": last.review, "policy": last.policy_version},
     )
     before = plans.before(reader, last)
     changed = plans.changes(reader, before, last)
@@ -166,6 +169,7 @@ def handed_over(reader: Reader) -> Answer:
         "by": last.author,
         "totals": last.totals,
         "policy": last.policy_version,
+        "data": last.data_version,
         "changed": [vars(change) for change in changed],
         "before": before.number if before else None,
     }

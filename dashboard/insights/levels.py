@@ -7,7 +7,7 @@ until pilots show it; what that costs follows from the unit rates in force.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,16 @@ WIDEST_BUDGET = 1.2
 NEEDS = ("assignment", "service_event", "cost_of_goods")
 Tangent = tuple[float, float, float]
 """A budget, the most it could gain, and the price of money there."""
+
+
+def with_plan(answer: Callable[[Reader, Plan], Answer]) -> Callable[[Reader], Answer]:
+    """A question about the plan: where there is none, the answer says why."""
+
+    def of(reader: Reader) -> Answer:
+        plan = planned(reader)
+        return plan if isinstance(plan, Answer) else answer(reader, plan)
+
+    return of
 
 
 @question(
@@ -81,7 +91,12 @@ def listing(
     recommended as codes and gain, cost_change and hours_change a year; `undecided` leaves out who is settled, `codes`
     everybody else."""
     view, task = reader.view, plan.task
-    table = reader.rows(queries.listed(view, task.sheet, plan.handed, moves, limit, undecided=undecided, codes=codes))
+    found = queries.listed(view, task.sheet, plan.handed, moves, limit, undecided=undecided, codes=codes)
+    return as_moves(reader, plan, reader.rows(found))
+
+
+def as_moves(reader: Reader, plan: Plan, table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `queries.levels.listed` with the reader's names, and what the moves change."""
     table = reader.named(table)
     now, level, rates = table["now"].to_numpy(), table["level"].to_numpy(), plan.task.rates
     names = np.array(TIERS)
@@ -188,19 +203,35 @@ def customers_of(plan: Plan) -> int:
     return int(plan.sums["customers"].sum())
 
 
-@question("levels.recommendation", message("The recommended level for each customer"), needs=NEEDS, written=True)
-def recommendation(reader: Reader) -> Answer:
+RECOMMENDED = [
+    *("code", "name", "region", "grade", "current", "recommended", "gain", "cost_change", "hours_change"),
+    *("reasons", "runner_up", "switch"),
+]
+
+
+def recommended(reader: Reader) -> Iterator[pd.DataFrame]:
+    """The recommendation for every customer in view, in parts."""
     plan = planned(reader)
     if isinstance(plan, Answer):
-        return plan
+        return
+    for part in reader.stream(queries.listed(reader.view, plan.task.sheet, plan.handed, moves=False, limit=None)):
+        yield explained(reader, plan, as_moves(reader, plan, part))[RECOMMENDED]
+
+
+@question(
+    "levels.recommendation",
+    message("The recommended level for each customer"),
+    needs=NEEDS,
+    written=True,
+    parts=recommended,
+)
+@with_plan
+def recommendation(reader: Reader, plan: Plan) -> Answer:
+    """The first rows of it; `recommended` has all of them."""
     table = explained(reader, plan, listing(reader, plan, moves=False, limit=LISTED))
     numbers = numbers_of(plan)
     numbers |= {"rows_shown": len(table), "rows": customers_of(plan)}
-    columns = [
-        *("code", "name", "region", "grade", "current", "recommended", "gain", "cost_change", "hours_change"),
-        *("reasons", "runner_up", "switch"),
-    ]
-    return Answer(summed_up(reader, plan), table[columns], numbers, customers_of(plan))
+    return Answer(summed_up(reader, plan), table[RECOMMENDED], numbers, customers_of(plan))
 
 
 @question(
@@ -211,10 +242,8 @@ def recommendation(reader: Reader) -> Answer:
     dimension="move",
     written=True,
 )
-def matrix(reader: Reader) -> Answer:
-    plan = planned(reader)
-    if isinstance(plan, Answer):
-        return plan
+@with_plan
+def matrix(reader: Reader, plan: Plan) -> Answer:
     moves = moves_of(plan)
     names = np.array(TIERS)
     table = pd.DataFrame(
@@ -240,10 +269,8 @@ def matrix(reader: Reader) -> Answer:
 
 
 @question("levels.queue", message("Moves to decide, the most valuable first"), needs=NEEDS, written=True)
-def queue(reader: Reader) -> Answer:
-    plan = planned(reader)
-    if isinstance(plan, Answer):
-        return plan
+@with_plan
+def queue(reader: Reader, plan: Plan) -> Answer:
     task = plan.task
     found = listing(reader, plan, moves=True, limit=QUEUED, undecided=True)
     table, numbers = offered(reader, plan, found)
@@ -294,10 +321,8 @@ def offered(reader: Reader, plan: Plan, found: pd.DataFrame) -> tuple[pd.DataFra
 
 
 @question("levels.plan", message("The plan to hand over"), needs=NEEDS, written=True)
-def plan_(reader: Reader) -> Answer:
-    plan = planned(reader)
-    if isinstance(plan, Answer):
-        return plan
+@with_plan
+def plan_(reader: Reader, plan: Plan) -> Answer:
     table = listing(reader, plan, moves=True, limit=None)
     table["state"] = states(reader, plan, table["code"])
     columns = ["code", "name", "region", "grade", "current", "recommended", "state"]
@@ -314,10 +339,8 @@ def plan_(reader: Reader) -> Answer:
     dimension="region",
     written=True,
 )
-def capacity(reader: Reader) -> Answer:
-    plan = planned(reader)
-    if isinstance(plan, Answer):
-        return plan
+@with_plan
+def capacity(reader: Reader, plan: Plan) -> Answer:
     names, codes = plan.task.names_of_areas(reader), plan.task.codes_of_areas
     hours = [r for r in plan.of("hours") if r.area in names]
     if not hours:
@@ -350,10 +373,8 @@ def capacity(reader: Reader) -> Answer:
 @question(
     "levels.frontier", message("What another budget would bring"), needs=NEEDS, draw=charts.frontier, written=True
 )
-def frontier(reader: Reader) -> Answer:
-    plan = planned(reader)
-    if isinstance(plan, Answer):
-        return plan
+@with_plan
+def frontier(reader: Reader, plan: Plan) -> Answer:
     profit = float(plan.sums["profit"].sum()) / plan.task.sheet.years
     budget = plan.of("budget")[0]
     tangents = tangents_of(plan)

@@ -97,7 +97,7 @@ class Writer:
             if margin < 0:
                 return self.t("{spent}; sells at a loss of {loss} a year even before that", **said)
             said["ratio"] = self.reader.money(margin / cost)
-            return self.t("{spent}, and every {one} of service returns {ratio} of margin", **said)
+            return self.t("{spent}; each {one} of service returns {ratio}", **said)
 
         # Said of those who cost something even when other reasons weigh little.
         return max(abs(cost) / years, LEAST), say

@@ -7,7 +7,7 @@ their tables are: a pack can't say another number than the page.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -15,7 +15,7 @@ import pandas as pd
 
 import dashboard.insights  # noqa: F401 - registers the questions
 from dashboard.errors import DashboardError, nearest
-from dashboard.insight import QUESTIONS, Insight, Reader, ask, find
+from dashboard.insight import QUESTIONS, Insight, Reader, ask, find, whole
 from dashboard.language import UNDEFINED, Language, currency_name, message, undefined
 from dashboard.ledger import policies
 from dashboard.metrics import METRICS, Format, say_as
@@ -204,9 +204,17 @@ def build(name: str, reader: Reader, progress: Callable[[str, float], None] | No
     return _around(name, reader.t(PACKS[name][0]), reader, parts)
 
 
+ROWS_OF_A_SHEET = 1_048_000
+
+
 def single(insight: Insight, reader: Reader) -> Pack:
-    """One answer as a pack, for `ask`."""
-    return _around(insight.key, reader.t(find(insight.key).title), reader, [part_of(insight, reader)])
+    """One answer as a pack, for `ask`: with its whole table. Raises DashboardError for more rows than a sheet holds."""
+    table = pd.concat(list(whole(insight, reader)), ignore_index=True)
+    if len(table) > ROWS_OF_A_SHEET:
+        rows = reader.language.number(len(table), exact=True)
+        raise DashboardError(reader.t("A sheet holds no {rows} rows: take the CSV file.", rows=rows))
+    part = part_of(replace(insight, table=table), reader)
+    return _around(insight.key, reader.t(find(insight.key).title), reader, [part])
 
 
 def _around(name: str, title: str, reader: Reader, parts: Sequence[Part]) -> Pack:

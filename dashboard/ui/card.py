@@ -183,11 +183,11 @@ def _foot(reader: Reader, insight: Insight, asked: Question) -> None:
                 on_click=want, kwargs={"group": asked.behind},
             )  # fmt: skip
         if not has_figure and not insight.table.empty and reader.scope.may("export"):
-            download(insight.table, reader, insight.key)
+            download(insight, reader, insight.key)
     if has_figure and st.session_state.get(f"show-{insight.key}", False):
         table(insight.table, reader, f"table-{insight.key}")
         if reader.scope.may("export"):
-            download(insight.table, reader, insight.key)
+            download(insight, reader, insight.key)
 
 
 def _toggle(key: str) -> None:

@@ -59,7 +59,7 @@ def findings(reader: Reader, look: Look) -> None:
             f"<h3 class='card-headline'>{unbroken(insight.headline)}</h3></div>{body}"
         )
         if listed and reader.scope.may("export"):
-            download(insight.table, reader, insight.key)
+            download(insight, reader, insight.key)
     if answer("data.same_customer", reader).n:
         card(reader, look, "data.same_customer")
 

@@ -37,7 +37,7 @@ from dashboard.ui.card import card, card_alongside, cards, fold
 from dashboard.ui.page import section
 from dashboard.ui.pilots import pilots
 from dashboard.ui.scenarios import scenarios
-from dashboard.ui.table import plain_markdown
+from dashboard.ui.table import download, plain_markdown
 from dashboard.wording import forms, heading, kind_of, readable, unbroken
 from queries.schema import TIERS
 
@@ -264,9 +264,11 @@ def _open(reader: Reader, waiting: Insight, decided: Insight) -> None:
         *("region", "grade", "code"),
     ]
     chosen = choose_rows(reader, table[columns], "queue")
-    if not _may(reader, "decide"):
-        return
-    _controls(reader, waiting, decided, chosen, list(table["code"]))
+    if _may(reader, "decide"):
+        _controls(reader, waiting, decided, chosen, list(table["code"]))
+    if reader.scope.may("export"):
+        label = message("Download the recommendation for every customer")
+        download(answer("levels.recommendation", reader), reader, "levels.recommendation", label)
 
 
 def _any(reader: Reader, decided: Insight) -> None:

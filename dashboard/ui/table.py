@@ -9,9 +9,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard.export import to_csv
+from dashboard.export import csv_of
 from dashboard.filters import Filters
-from dashboard.insight import Reader
+from dashboard.insight import Insight, Reader, whole
+from dashboard.language import message
 from dashboard.metrics import METRICS
 from dashboard.reports.fitting import ems
 from dashboard.ui import session
@@ -127,14 +128,14 @@ def customers(reader: Reader) -> None:
         st.caption(reader.t("The first {shown} of {n} are listed; the totals are of all.", shown=shown, n=f"{n:,}"))
     table(insight.table, reader, f"customers-{reader.filters.canonical}", opens_customer=True)
     if reader.scope.may("export"):
-        download(insight.table, reader, "customers")
+        download(insight, reader, "customers")
 
 
-def download(frame: pd.DataFrame, reader: Reader, name: str) -> None:
-    """The table as a CSV file that a spreadsheet opens without running anything."""
+def download(insight: Insight, reader: Reader, name: str, label: str = message("Download CSV")) -> None:
+    """The whole table as a CSV file that a spreadsheet opens without running anything: what is shown and the rest."""
     st.download_button(
-        reader.t("Download CSV"),
-        lambda: ("\ufeff" + to_csv(frame)).encode("utf-8"),
+        reader.t(label),
+        lambda: ("\ufeff" + "".join(csv_of(whole(insight, reader)))).encode("utf-8"),
         file_name=f"{name}-{reader.marts.calendar.last_day}.csv",
         mime="text/csv",
         key=f"download-{name}-{reader.filters.canonical}",

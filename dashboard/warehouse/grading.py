@@ -43,7 +43,7 @@ class Measured:
     record: dict[str, Any]
 
 
-class Ledger:
+class Tally:
     """What is known of each customer (by key) on the day of a review, brought forward from one to the next.
 
     Columns, in cents: gross, costed, margin since the beginning, revenue, profit, cost, risk of the last 52 weeks,
@@ -102,21 +102,21 @@ def measure_grades(
     weeks = review_weeks(calendar, policy)
     with engine_on(root).connect() as mart:
         who = _columns(mart, queries.customers())
-        ledger = Ledger(np.asarray(who["customer_key"], dtype=np.int64))
-        segment = np.full(len(ledger.keys), "all", dtype=object) if "all" in fits else who["segment"]
+        tally = Tally(np.asarray(who["customer_key"], dtype=np.int64))
+        segment = np.full(len(tally.keys), "all", dtype=object) if "all" in fits else who["segment"]
         strategic_fit = np.asarray(who["strategic_fit"], dtype=float)
         base = Base(segment, strategic_fit, calendar, "cost_of_goods" in filled, lifetime, fits, {})
         base = replace(base, weights=_weights(policy, base, weeks[-1], filled))
-        scores = np.full((len(ledger.keys), len(weeks)), np.nan)
+        scores = np.full((len(tally.keys), len(weeks)), np.nan)
         after, standing = None, pd.DataFrame()
         for review, week in enumerate(weeks):
-            ledger.bring_forward(mart, after, week)
-            bought = np.flatnonzero(ledger.columns["days"] > 0)
+            tally.bring_forward(mart, after, week)
+            bought = np.flatnonzero(tally.columns["days"] > 0)
             less = [name for name in LESS_IS_BETTER if name in base.weights]
-            found = score(_inputs(ledger, bought, base, week), base.weights, less)
+            found = score(_inputs(tally, bought, base, week), base.weights, less)
             scores[bought, review], after = found.score, week
             standing = found.parts / pd.Series(base.weights)
-        events = _signed(mart, ledger.keys, weeks, policy)
+        events = _signed(mart, tally.keys, weeks, policy)
     started = np.isnan(scores).sum(axis=1)  # who has bought once has bought at every later review
     graded = assign_grades(scores, policy.rules(), started=started, contract_events=events)
     plain = assign_grades(scores, policy.plain_rules(), started=started)
@@ -131,14 +131,14 @@ def measure_grades(
     }
     history = pa.table(
         {
-            "customer_key": ledger.keys[changes["row"]],
+            "customer_key": tally.keys[changes["row"]],
             "valid_from": _days(changes["on"]),
             "valid_to": _days(changes["until"]),
             **{name: pa.array(changes[name], pa.string(), from_pandas=True) for name in ("before", "grade", "reason")},
             "score": changes["score"].to_numpy(),
         }
     )
-    return Measured(history, _newest(ledger.keys, graded, scores[:, -1], standing, changes, weeks[-1]), record)
+    return Measured(history, _newest(tally.keys, graded, scores[:, -1], standing, changes, weeks[-1]), record)
 
 
 def _weights(policy: Grading, base: Base, last: date, filled: set[str]) -> dict[str, float]:
@@ -158,9 +158,9 @@ def _a_year_before(week: date, calendar: Calendar) -> bool:
     return week - YEAR >= calendar.first_week - WEEK
 
 
-def _inputs(ledger: Ledger, bought: NDArray[np.intp], base: Base, week: date) -> pd.DataFrame:
+def _inputs(tally: Tally, bought: NDArray[np.intp], base: Base, week: date) -> pd.DataFrame:
     """The policy's inputs of the customers who have bought, as known at the end of a week."""
-    known = {name: column[bought] for name, column in ledger.columns.items()}
+    known = {name: column[bought] for name, column in tally.columns.items()}
     make = {
         "residual_value": lambda: _residual(known, base.segment[bought], base, week),
         "contribution": lambda: known["profit"] if base.costed else known["revenue"],

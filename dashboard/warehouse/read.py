@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import date
@@ -25,6 +25,8 @@ from queries import marts as m
 
 KEPT = 256
 """Results of statements that are kept, each of a few hundred rows at most."""
+CHUNK = 5
+"""Vectors of 2,048 rows that are streamed at once."""
 WORKED_OUT = 32
 """Results of longer work that are kept (`Marts.once`)."""
 
@@ -53,7 +55,7 @@ class Marts:
         if not path.exists():
             raise DashboardError(f"{path} is gone: run 'dashboard refresh'")
         root = open_file(path)
-        self._engine = engine_on(root)
+        self._root, self._engine = root, engine_on(root)
 
         @lru_cache(KEPT)
         def rows(sql: str, values: tuple[Any, ...]) -> pd.DataFrame:
@@ -68,14 +70,26 @@ class Marts:
 
         Questions on a page share statements, so the last few hundred results are kept: the file never changes.
         """
-        if not carries(statement, scope):
-            raise UnscopedQueryError(f"the query lacks the scope of {scope.user!r} and was not run")
+        self._demand(statement, scope)
         return self._frame(statement)
 
-    def _frame(self, statement: Select) -> pd.DataFrame:
+    def stream(self, statement: Select, scope: Scope) -> Iterator[pd.DataFrame]:
+        """The statement's rows in parts, for files of any length: nothing is kept. Raises as `read` does."""
+        self._demand(statement, scope)
+        cursor = self._root.cursor().execute(*self._said(statement))
+        while len(part := cursor.fetch_df_chunk(CHUNK)):
+            yield part
+
+    def _demand(self, statement: Select, scope: Scope) -> None:
+        if not carries(statement, scope):
+            raise UnscopedQueryError(f"the query lacks the scope of {scope.user!r} and was not run")
+
+    def _said(self, statement: Select) -> tuple[str, tuple[Any, ...]]:
         said = statement.compile(self._engine, compile_kwargs={"render_postcompile": True})
-        values = tuple(said.params[name] for name in said.positiontup or ())
-        return self._rows(str(said), values).copy(deep=False)  # what one reader adds to it no other one sees
+        return str(said), tuple(said.params[name] for name in said.positiontup or ())
+
+    def _frame(self, statement: Select) -> pd.DataFrame:
+        return self._rows(*self._said(statement)).copy(deep=False)  # what one reader adds to it no other one sees
 
     def once(self, key: Hashable, make: Callable[[], Any]) -> Any:
         """What `make` gives, worked out once for a key: threads that ask meanwhile wait for it, the last few are

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.cli import main
+from dashboard.insight import ask
 from dashboard.ledger import Ledger, decisions, notes, plans, views
 from dashboard.warehouse.read import Marts
 from data.demo.ledger import DIRECTOR, MANAGER, seed
@@ -69,6 +70,10 @@ def test_the_demos_review_ends_with_a_plan_a_note_and_a_view(demo: Marts, ledger
     assert newest.totals is not None
     assert newest.totals["gain"] == pytest.approx(sum(d.expected["gain"] for d in decided.values()))
     assert plans.before(asking, newest) == oldest
+    handed = ask("levels.handed_over", asking).table
+    assert set(handed["code"]) == set(decided)
+    assert set(handed["approved_by"]) == {DIRECTOR} and set(handed["policy"]) == {newest.policy_version}
+    assert set(handed["plan"]) == {newest.number} and set(handed["review"]) == {newest.review}
     assert len(notes.notes(asking, newest.review)) == 1
     assert len(views.saved_views(asking)) == 1
 

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from dashboard import deciding
 from dashboard.analysis.response import Response
-from dashboard.insight import Answer, ask
+from dashboard.insight import Answer, ask, whole
 from dashboard.insights import choosing, levels
 from dashboard.insights.plan import Plan, planned
 from dashboard.ledger import Conflict, Ledger, decisions, policies
@@ -208,6 +209,19 @@ def test_what_any_level_would_mean_is_told_before_it_is_given(held: Marts, rules
     assert choosing.consequences(looking, offer, ["C0"], "key").behind == pytest.approx(0)
     assert choosing.found(looking, "c2").table["code"].tolist() == ["C2"]
     assert choosing.found(looking, "nobody").table.empty
+
+
+def test_a_file_has_every_customer_and_the_answer_the_first(
+    held: Marts, rules: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules()
+    looking = reader(held)
+    everybody = ask("levels.recommendation", looking).table
+    monkeypatch.setattr(levels, "LISTED", 2)
+    first = ask("levels.recommendation", looking)
+    assert (len(first.table), first.numbers["rows_shown"], first.numbers["rows"]) == (2, 2, 4)
+    file = pd.concat(whole(first, looking), ignore_index=True)
+    assert file.to_csv() == everybody.to_csv()
 
 
 def test_a_decision_against_the_policy_needs_a_second_person(held: Marts, rules: Any, tmp_path: Path) -> None:
