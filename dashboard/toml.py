@@ -74,7 +74,7 @@ def number(
     most: float = INFINITE,
 ) -> float:
     """A finite number from `least` to `most`."""
-    value = table.get(key, default)
+    value: Any = table.get(key, default)
     finite = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < INFINITE
     if not finite or not least <= value <= most:
         wanted = f" of {least:g} or more" if least > -INFINITE else ""

@@ -144,7 +144,7 @@ def _told(reader: Reader, plan: Plan, resource: Resource, short: float, worth: f
         text = t("{hours} hours are taken from other customers in {region}.", hours=hours, region=where)
     elif resource.kind == "lowered":
         count = reader.language.number(float(round(short)))
-        text = t("In {region} no more may be lowered: {count} other moves down must wait.", region=where, count=count)
+        text = t("In {region} no more may be lowered; other moves down must wait: {count}.", region=where, count=count)
     else:
         units = reader.language.number(float(round(short)))
         text = t("{units} units of {activity} are taken from others.", units=units, activity=resource.kind)

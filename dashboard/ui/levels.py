@@ -47,7 +47,7 @@ NAMED = 5
 """Of a conflict's customers, how many are named."""
 HEIGHT, ROW = 470, 84
 WIDTHS = {
-    "code": 76, "name": 168, "region": 84, "grade": 54, "current": 76, "recommended": 104, "level": 76, "gain": 84,
+    "code": 76, "name": 168, "region": 84, "grade": 54, "current": 76, "recommended": 104, "level": 88, "gain": 84,
     "cost_change": 78, "hours_change": 62, "reasons": 316, "reason": 240, "breaks": 200, "approval": 84, "state": 150,
     "action": 86,
 }  # fmt: skip
@@ -647,7 +647,8 @@ def _save(reader: Reader, write: Callable[[], Sequence[Any]], done: str, *, keep
             state[keeps] = ""
         at = local(datetime.now(ZoneInfo("UTC")))
         saved = t("saved at {time} by {who}", time=f"{at:%H:%M}", who=reader.scope.user)
-        state[place] = ("success", f"{t(done, n=reader.language.number(len(written), exact=True))}; {saved}")
+        parts = [t(done, n=reader.language.number(len(written), exact=True)), saved]
+        state[place] = ("success", t("; ").join(parts))
 
 
 def _conflict(reader: Reader, conflict: Conflict) -> str:
