@@ -107,7 +107,7 @@ def test_a_value_taken_out_is_gone_and_sheets_that_are_missing_stay_as_they_are(
         (1, "C2", 9, "sheet “Effects”, cell C2: the policy: [response.spending]: 'most' must lie from"),
         (1, "B3", "straight", "sheet “Effects”, cell B3: the policy: [response.retention]: 'form' is one of"),
         (2, "B2", "Standrd", "cell B2: the level: 'Standrd' is not known; did you mean 'Standard'?"),
-        (2, "C3", "bad_dept", "cell C3: the policy: [limits]: ceilings, number 1: 'input': 'bad_dept' is not known"),
+        (2, "C3", "bad_dept", "cell C3: the policy: [limits]: ceilings, number 1: 'input' is one of"),
         (2, "C3", "religion", "'religion' is a personal detail and never an input"),
         (2, "E2", "=1+4", "sheet “Floors and ceilings”, cell E2: a number is missing for the value; a formula"),
         (3, "D2", None, "sheet “Hours and activities”, cell D2: a number is missing"),
