@@ -80,6 +80,8 @@ class Sheet:
     talk: tuple[tuple[float, ...], ...]
     score: int
     decided: tuple[tuple[str, int], ...] = field(default=())
+    people: FromClause | None = field(default=None, compare=False, repr=False)
+    """The customers as `valued` gives them, kept as a table; else they are worked out in each statement."""
 
 
 def today(view: View) -> Select:
@@ -177,9 +179,8 @@ def candidates(view: View, sheet: Sheet) -> Subquery:
         .where(p.tier.in_(TIERS), p.gross_margin.is_not(None))
         .subquery("known")
     )
-    k = known.c
     first, last = _allowed(known, sheet)
-    return select(*k, first.label("first"), last.label("last")).subquery("candidates")
+    return select(*known.c, first.label("first"), last.label("last")).subquery("candidates")
 
 
 def _units(sheet: Sheet) -> list[str]:
@@ -209,7 +210,7 @@ def _spent(view: View, sheet: Sheet) -> Subquery:
 
 
 def _allowed(known: Subquery, sheet: Sheet) -> tuple[ColumnElement[int], ColumnElement[int]]:
-    """The best and the worst level the rules leave a customer; a settled one has his level alone.
+    """The best and the worst level the rules leave a customer.
 
     A floor goes before a ceiling; and nobody falls by more than a review may lower, not even to his ceiling.
     """
@@ -221,16 +222,7 @@ def _allowed(known: Subquery, sheet: Sheet) -> tuple[ColumnElement[int], ColumnE
     ceiling: ColumnElement[Any] = literal(0)
     for rule in limits.ceilings:
         ceiling = func.greatest(ceiling, case((_holds(rule, k), TIERS.index(rule.level)), else_=0))
-    first: ColumnElement[Any] = func.least(ceiling, floor)
-    last = floor
-    if sheet.decided:
-        at: list[tuple[ColumnElement[bool], Any]] = [
-            (k.code.in_([code for code, chosen in sheet.decided if chosen == level]), k.now if level == KEPT else level)
-            for level in (KEPT, *LEVELS)
-            if any(chosen == level for _, chosen in sheet.decided)
-        ]
-        first, last = case(*at, else_=first), case(*at, else_=last)
-    return first, last
+    return func.least(ceiling, floor), floor
 
 
 def _holds(rule: Rule, k: Any) -> ColumnElement[bool]:
@@ -243,6 +235,20 @@ def _holds(rule: Rule, k: Any) -> ColumnElement[bool]:
 
 
 def gained(view: View, sheet: Sheet) -> Subquery:
+    """The customers of `valued`; a settled one is allowed his level alone."""
+    them = valued(view, sheet).subquery("valued") if sheet.people is None else sheet.people
+    c = them.c
+    at: list[tuple[ColumnElement[bool], Any]] = [
+        (c.code.in_([code for code, chosen in sheet.decided if chosen == level]), c.now if level == KEPT else level)
+        for level in (KEPT, *LEVELS)
+        if any(chosen == level for _, chosen in sheet.decided)
+    ]
+    allowed = [(case(*at, else_=c[end]) if at else c[end]).label(end) for end in ("first", "last")]
+    others = [each for each in c if each.name not in ("first", "last")]
+    return select(*others, *allowed).where(view.scope.allows(c.region_position)).subquery("gained")
+
+
+def valued(view: View, sheet: Sheet) -> Select:
     """The candidates with what each level would gain over today's: gain_0 … gain_3, stake (what the best level
     brings over the least, before its cost) and class (score as the plan uses it)."""
     them = candidates(view, sheet)
@@ -267,16 +273,12 @@ def gained(view: View, sheet: Sheet) -> Subquery:
         c = change.c
         return k.margin * c[f"a{level}"] + k.worth * c[f"b{level}"] - k.other * c[f"c{level}"] + said
 
-    return (
-        select(
-            *k,
-            scored.label("class"),
-            *[(brings(level) - change.c[f"d{level}"]).label(f"gain_{level}") for level in LEVELS],
-            (brings(0) - brings(len(TIERS) - 1)).label("stake"),
-        )
-        .select_from(source)
-        .subquery("gained")
-    )
+    return select(
+        *k,
+        scored.label("class"),
+        *[(brings(level) - change.c[f"d{level}"]).label(f"gain_{level}") for level in LEVELS],
+        (brings(0) - brings(len(TIERS) - 1)).label("stake"),
+    ).select_from(source)
 
 
 def groups(view: View, sheet: Sheet) -> Select:
@@ -330,6 +332,8 @@ class Handed:
     """
 
     columns: tuple[tuple[str, str], ...]
+    people: FromClause | None = field(default=None, compare=False, repr=False)
+    """Who gets which level as `ranked` gives it, kept as a table; else it is worked out in each statement."""
 
     @classmethod
     def of(cls, classes: pd.DataFrame) -> Handed:
@@ -362,7 +366,17 @@ def reduced(view: View, sheet: Sheet, plan: Handed) -> Subquery:
 
 
 def handed(view: View, sheet: Sheet, plan: Handed) -> Subquery:
-    """The candidates with the level the plan gives them and their gain.
+    """The candidates with the level the plan gives them, their gain, and free (see `reduced`)."""
+    them = gained(view, sheet)
+    levels = ranked(view, sheet, plan).subquery("ranked") if plan.people is None else plan.people
+    g, k = them.c, levels.c
+    gain = case(*[(k.level == level, g[f"gain_{level}"]) for level in LEVELS]).label("gain")
+    both = select(*g, k.level, k.free, gain).join_from(them, levels, k.customer_key == g.customer_key)
+    return both.subquery("handed")
+
+
+def ranked(view: View, sheet: Sheet, plan: Handed) -> Select:
+    """The level that the plan gives each customer: customer_key, level and free.
 
     Of each class as many as the plan says get each level: the best level goes to whom it brings most over the next
     best, then the second one to those who are left, and so on. All of a class use the same, so nothing else changes.
@@ -375,18 +389,13 @@ def handed(view: View, sheet: Sheet, plan: Handed) -> Subquery:
         rank = func.row_number().over(
             partition_by=[*(c[name] for name in CLASS), *served], order_by=(*served, ahead.desc(), c.customer_key)
         )
-        ranked = select(*c, rank.label(f"rank{level}")).subquery(f"ranked{level}")
-        r = ranked.c
+        r = select(*c, rank.label(f"rank{level}")).subquery(f"ranked{level}").c
         waiting = and_(true(), *[~r[f"gets{before}"] for before in LEVELS[:level]])
         gets = and_(waiting, r[f"rank{level}"] <= r[COUNTS[level]]).label(f"gets{level}")
         left = select(*r, gets).subquery(f"left{level}")
     c = left.c
-    last = LEVELS[-1]
-    level_of = case(*[(c[f"gets{level}"], literal_column(str(level))) for level in LEVELS[:-1]], else_=last)
-    gain = case(*[(c[f"gets{level}"], c[f"gain_{level}"]) for level in LEVELS[:-1]], else_=c[f"gain_{last}"])
-    working = tuple(f"{part}{level}" for part in ("gets", "rank", "r", "n") for level in LEVELS)
-    kept = [column_ for column_ in c if column_.name not in working]
-    return select(*kept, level_of.label("level"), gain.label("gain")).subquery("handed")
+    level_of = case(*[(c[f"gets{level}"], literal_column(str(level))) for level in LEVELS[:-1]], else_=LEVELS[-1])
+    return select(c.customer_key, level_of.label("level"), c.free)
 
 
 def sums(view: View, sheet: Sheet, plan: Handed) -> Select:
@@ -408,11 +417,12 @@ def listed(
     moves: bool,
     limit: int | None,
     *,
+    decided: Sequence[tuple[str, int]] = (),
     undecided: bool = False,
     codes: Sequence[str] | None = None,
 ) -> Select:
     """Customers with what the plan does for them, greatest gain first, the moves before the others; with `moves`
-    only these and whose level somebody decided.
+    only these and whose level somebody decided (`decided`, as in `Sheet`).
 
     `undecided` leaves out whose level is settled, `codes` everybody else. Columns listed (how many there are without
     the limit), code, name, name_en, region, region_en, grade, now, level, first, last, area, gain_0 … gain_3, gain,
@@ -421,8 +431,8 @@ def listed(
     them, region = handed(view, sheet, plan), marts.region
     h, c = them.c, marts.customer.c
     moved = h.now != h.level
-    chosen = [code for code, level in sheet.decided if level != KEPT]
-    open_: ColumnElement[bool] = h.code.not_in([code for code, _ in sheet.decided]) if undecided else true()
+    chosen = [code for code, level in decided if level != KEPT]
+    open_: ColumnElement[bool] = h.code.not_in([code for code, _ in decided]) if undecided else true()
     wanted: ColumnElement[bool] = true() if codes is None else h.code.in_(codes)
     shown = [
         *("grade", "now", "level", "first", "last", "area", "gain", "margin", "worth", "other", "score", "class"),
@@ -442,6 +452,12 @@ def listed(
         .order_by(moved.desc(), h.gain.desc(), h.code)
         .limit(limit)
     )
+
+
+def levels_of(view: View, sheet: Sheet, plan: Handed, codes: Sequence[str]) -> Select:
+    """Those of some customers that the plan is made of: code, now and level."""
+    h = handed(view, sheet, plan).c
+    return select(h.code, h.now, h.level).where(h.code.in_(codes))
 
 
 def named(view: View, codes: Sequence[str]) -> Select:

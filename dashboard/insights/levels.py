@@ -16,7 +16,7 @@ import pandas as pd
 from dashboard.analysis import service_levels
 from dashboard.charts import levels as charts
 from dashboard.insight import Answer, Reader, no_customers, question
-from dashboard.insights.plan import Plan, planned
+from dashboard.insights.plan import Plan, kept, planned, ranked
 from dashboard.insights.reasons import broken_by, explained
 from dashboard.insights.value import divided
 from dashboard.language import TIER_NAMES, message
@@ -90,9 +90,9 @@ def listing(
     """Customers with what the plan does for them, the moves first, greatest gain first: a line each, with current and
     recommended as codes and gain, cost_change and hours_change a year; `undecided` leaves out who is settled, `codes`
     everybody else."""
-    view, task = reader.view, plan.task
-    found = queries.listed(view, task.sheet, plan.handed, moves, limit, undecided=undecided, codes=codes)
-    return as_moves(reader, plan, reader.rows(found))
+    sheet, handed = kept(reader, plan.task.sheet), ranked(reader, plan.task.sheet, plan.handed)
+    chosen: dict[str, Any] = {"decided": plan.decided, "undecided": undecided, "codes": codes}
+    return as_moves(reader, plan, reader.rows(queries.listed(reader.view, sheet, handed, moves, limit, **chosen)))
 
 
 def as_moves(reader: Reader, plan: Plan, table: pd.DataFrame) -> pd.DataFrame:
@@ -195,7 +195,7 @@ def summed_up(reader: Reader, plan: Plan) -> str:
 
 def states(reader: Reader, plan: Plan, codes: pd.Series) -> list[str]:
     """Whether each customer's level was decided by somebody or is only recommended."""
-    decided = {code for code, _ in plan.task.sheet.decided}
+    decided = {code for code, _ in plan.decided}
     return [reader.t("decided") if code in decided else reader.t("recommended") for code in codes]
 
 
@@ -214,7 +214,8 @@ def recommended(reader: Reader) -> Iterator[pd.DataFrame]:
     plan = planned(reader)
     if isinstance(plan, Answer):
         return
-    for part in reader.stream(queries.listed(reader.view, plan.task.sheet, plan.handed, moves=False, limit=None)):
+    sheet, handed = kept(reader, plan.task.sheet), ranked(reader, plan.task.sheet, plan.handed)
+    for part in reader.stream(queries.listed(reader.view, sheet, handed, moves=False, limit=None)):
         yield explained(reader, plan, as_moves(reader, plan, part))[RECOMMENDED]
 
 
@@ -278,7 +279,7 @@ def queue(reader: Reader, plan: Plan) -> Answer:
     counts = counts_of(moves_of(plan))
     numbers |= counts | {"moves": count, "shown": len(table), "gain": plan.value}
     if not count:
-        settled = bool(task.sheet.decided) and sum(counts.values()) > 0
+        settled = bool(plan.decided) and sum(counts.values()) > 0
         said = reader.t("Every move here is decided.") if settled else summed_up(reader, plan)
         return Answer(said, table, numbers, customers_of(plan))
     top = table["gain"].head(20).sum()

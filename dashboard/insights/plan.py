@@ -178,7 +178,8 @@ class Plan:
     """A plan for the customers in view: everything is a year's, gains are over today.
 
     `sums` are its customers by level today, level recommended, area and score; `value` their gains added up and
-    `upper_bound` what no plan can pass, both from the customers themselves.
+    `upper_bound` what no plan can pass, both from the customers themselves. `decided` are the levels settled by now
+    (as in `Sheet`): those that the task was set out with, and others since that are the plan's own.
     """
 
     task: Task
@@ -187,6 +188,7 @@ class Plan:
     sums: pd.DataFrame
     value: float
     upper_bound: float
+    decided: tuple[tuple[str, int], ...]
 
     @property
     def gap(self) -> float:
@@ -389,7 +391,7 @@ def set_out(reader: Reader) -> Task | None:
     if rates is None:
         return None
     sheet = sheet_of(reader, rates)
-    groups = reader.rows(queries.groups(reader.view, sheet))
+    groups = reader.rows(queries.groups(reader.view, kept(reader, sheet)))
     if groups.empty:
         return None
     areas = areas_of(reader, rates.rules)
@@ -404,9 +406,11 @@ def planned(reader: Reader) -> Plan | Answer:
     """
     rules = policies.in_force(reader)
     ledger = () if reader.ledger is None else (reader.ledger.name, reader.ledger.state(SETTLING))
-    key = ("plan", reader.filters.canonical, reader.scope.fingerprint, repr(rules), ledger)
-    found = reader.marts.once(key, lambda: worked_out(reader))
+    base = ("plan", reader.filters.canonical, reader.scope.fingerprint, repr(rules))
+    last: dict[str, Plan] = reader.marts.once((*base, "last"), dict)
+    found = reader.marts.once((*base, ledger), lambda: following(reader, last.get("plan")))
     if isinstance(found, Plan):
+        last["plan"] = found
         return found
     if isinstance(found, Short):
         return infeasible(reader, found)
@@ -416,6 +420,22 @@ def planned(reader: Reader) -> Plan | Answer:
         )
         return Answer(reader.t(text, codes=", ".join(codes)))
     return no_customers(reader)
+
+
+def following(reader: Reader, last: Plan | None) -> Plan | Short | None:
+    """The plan after the last one: the same where all that was decided since is what it recommends, for what is best
+    stays best when nothing but other plans is ruled out; else worked out anew."""
+    decided = settled(reader)
+    if last is None or not (before := dict(last.decided)).items() <= decided.items():
+        return worked_out(reader)
+    new = {code: level for code, level in decided.items() if code not in before}
+    task = last.task
+    rows = reader.rows(
+        queries.levels_of(reader.view, kept(reader, task.sheet), ranked(reader, task.sheet, last.handed), sorted(new))
+    )
+    given = rows["code"].map(new)
+    agrees = rows["level"] == given.where(given != queries.KEPT, rows["now"])
+    return replace(last, decided=tuple(sorted(decided.items()))) if agrees.all() else worked_out(reader)
 
 
 def worked_out(reader: Reader) -> Plan | Short | None:
@@ -430,17 +450,35 @@ def worked_out(reader: Reader) -> Plan | Short | None:
     except service_levels.Infeasible as error:
         return Short(task, error.short)
     handed = Handed.of(classes_of(task, found.prices, found.count))
-    sums = reader.rows(queries.sums(reader.view, task.sheet, handed))
+    sums = reader.rows(queries.sums(reader.view, kept(reader, task.sheet), ranked(reader, task.sheet, handed)))
     value = float(sums["gain"].sum())
     most = float(sums["free"].sum()) + float(found.prices @ task.problem.capacity)
-    return Plan(task, found, handed, sums, value, max(most, value))
+    return Plan(task, found, handed, sums, value, max(most, value), task.sheet.decided)
+
+
+def kept(reader: Reader, sheet: Sheet) -> Sheet:
+    """The sheet with its customers and what each level brings them as a table: neither what was decided nor how much
+    there is of anything changes it."""
+    free = replace(sheet, decided=())
+    key = ("people", reader.filters.without_what_ifs().canonical, repr(free))
+    return replace(sheet, people=reader.marts.table(key, lambda: queries.valued(reader.view, free), reader.scope))
+
+
+def ranked(reader: Reader, sheet: Sheet, handed: Handed) -> Handed:
+    """The plan's levels with who gets which as a table."""
+    key = ("levels", reader.filters.without_what_ifs().canonical, repr(sheet), handed)
+    view = reader.view
+    return replace(
+        handed,
+        people=reader.marts.table(key, lambda: queries.ranked(view, kept(reader, sheet), handed), reader.scope),
+    )
 
 
 def refined(reader: Reader, task: Task, prices: Floats) -> Task:
     """The same task with customers grouped by how far they are from another level at the prices."""
     nobody = np.zeros((len(task.groups), len(TIERS)), dtype=int)
     handed = Handed.of(classes_of(task, prices, nobody))
-    groups = reader.rows(queries.regrouped(reader.view, task.sheet, handed))
+    groups = reader.rows(queries.regrouped(reader.view, kept(reader, task.sheet), handed))
     return replace(task, groups=groups, problem=posed(groups, task.resources))
 
 
