@@ -94,6 +94,7 @@ def statements(view: View, text: str = "C01", only: str = "") -> Iterator[tuple[
         "sheet": [SHEET],
         "plan": [NOBODY_MOVES],
         "moves": [True, False],
+        "decided": [SHEET.decided],
         "undecided": [True, False],
         "levels": [("strategic", "standard")],
         "share": [0.5],

@@ -272,7 +272,6 @@ def matrix(reader: Reader, plan: Plan) -> Answer:
 @question("levels.queue", message("Moves to decide, the most valuable first"), needs=NEEDS, written=True)
 @with_plan
 def queue(reader: Reader, plan: Plan) -> Answer:
-    task = plan.task
     found = listing(reader, plan, moves=True, limit=QUEUED, undecided=True)
     table, numbers = offered(reader, plan, found)
     count = int(found["listed"].iloc[0]) if len(found) else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import threading
 import weakref
@@ -99,6 +100,7 @@ class Marts:
         self._rows = rows
         root.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {MEMORY} (READ_WRITE)")  # the file itself stays read-only
         self._tables = Once(TABLES)
+        self._there: set[str] = set()
         self._unused: deque[str] = deque()
         self.once = Once(WORKED_OUT)  # the key names all that a result hangs on but the data
 
@@ -138,14 +140,21 @@ class Marts:
         self._demand(statement, scope)
         said, values = self._said(statement)
         name = f"kept_{uuid4().hex}"  # never the same twice: results are kept by a statement's text
-        cursor = self._root.cursor()
-        with suppress(IndexError):
-            while True:
-                cursor.execute(f'DROP TABLE {MEMORY}."{self._unused.popleft()}"')
-        cursor.execute(f'CREATE TABLE {MEMORY}."{name}" AS {said}', values)
+        self._drop_unused()
+        self._root.cursor().execute(f'CREATE TABLE {MEMORY}."{name}" AS {said}', values)
+        self._there.add(name)
         held = table(name, *[column(c.name, c.type) for c in statement.selected_columns], schema=MEMORY)
         weakref.finalize(held, self._unused.append, name)
         return held
+
+    def _drop_unused(self) -> None:
+        if len(self._there) >= 2 * TABLES:
+            gc.collect()  # a clause is in circles with its columns, so it doesn't go by itself
+        with suppress(IndexError):
+            while True:
+                name = self._unused.popleft()
+                self._there.discard(name)
+                self._root.cursor().execute(f'DROP TABLE {MEMORY}."{name}"')
 
     @cached_property
     def info(self) -> dict[str, str]:

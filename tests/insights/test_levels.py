@@ -22,7 +22,7 @@ from dashboard import deciding
 from dashboard.analysis.response import Response
 from dashboard.insight import Answer, ask, whole
 from dashboard.insights import choosing, levels
-from dashboard.insights.plan import Plan, planned
+from dashboard.insights.plan import Plan, planned, worked_out
 from dashboard.ledger import Conflict, Ledger, decisions, policies
 from dashboard.policy import Approval, Capacity, Level, Limits, Policy, Rule, policy
 from dashboard.warehouse.read import Marts
@@ -222,6 +222,29 @@ def test_a_file_has_every_customer_and_the_answer_the_first(
     assert (len(first.table), first.numbers["rows_shown"], first.numbers["rows"]) == (2, 2, 4)
     file = pd.concat(whole(first, looking), ignore_index=True)
     assert file.to_csv() == everybody.to_csv()
+
+
+def test_what_the_plan_recommends_leaves_it_as_it_is_and_anything_else_does_not(
+    held: Marts, rules: Any, tmp_path: Path
+) -> None:
+    """C0 and C1 are to be raised for 200 of budget; strategic costs C1 all of it, so that C0 has to go without."""
+    rules(capacity=Capacity("account_manager", 0.5, {}, {"visit": 1.0}, (), 200.0))
+    looking = reader(held, ledger=Ledger(str(tmp_path / "ledger.db")))
+    first, queue = planned(looking), ask("levels.queue", looking)
+    assert isinstance(first, Plan)
+    deciding.write(looking, deciding.accepted(queue, {}, ["C0"], {}), "1")
+    second = planned(looking)
+    assert isinstance(second, Plan)
+    assert (second.decided, second.value, second.prices) == ((("C0", 1),), first.value, first.prices)
+    assert list(ask("levels.queue", looking).table["code"]) == ["C1"]
+    assert worked_out(looking).value == pytest.approx(first.value)  # type: ignore[union-attr]
+    seen = ask("levels.decided", looking).numbers["seen"]
+    back = deciding.taken_back(ask("levels.decided", looking), ["C0"], "")
+    deciding.write(looking, back, "1")
+    given = deciding.overridden(queue, seen, ["C1"], {}, "strategic", "a partner now", date(2026, 12, 31))
+    deciding.write(looking, given, "1")
+    third = {row["code"]: row["recommended"] for row in ask("levels.recommendation", looking).table.to_dict("records")}
+    assert third == {"C0": "standard", "C1": "strategic", "C2": "standard", "C3": "standard"}
 
 
 def test_a_decision_against_the_policy_needs_a_second_person(held: Marts, rules: Any, tmp_path: Path) -> None:

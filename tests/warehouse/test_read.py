@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from sqlalchemy import Select, func, literal, select, union_all
+from sqlalchemy import FromClause, Select, func, literal, select, union_all
 
 from dashboard.errors import DashboardError
 from dashboard.filters import Filters
 from dashboard.scope import Scope
 from dashboard.warehouse.connect import Warehouse
-from dashboard.warehouse.read import Entry, Marts, UnscopedQueryError, open_marts
+from dashboard.warehouse.read import TABLES, Entry, Marts, UnscopedQueryError, open_marts
 from dashboard.warehouse.refresh import FORMAT, POINTER, refresh
 from queries import customers, marts, value
+from queries.population import population
 from tests.small import EVERYBODY, Books, asked, line
 from tests.statements import functions, statements, view_of
 
@@ -55,6 +56,39 @@ WITHOUT_SCOPE = (
 def test_a_statement_without_a_scope_is_refused(small: Marts, statement: Select) -> None:
     with pytest.raises(UnscopedQueryError, match="lacks the scope of 'test' and was not run"):
         small.read(statement, EVERYBODY)
+
+
+def test_a_table_in_memory_is_made_once_for_each_scope_and_read_with_it(small: Marts) -> None:
+    def kept(scope: Scope) -> FromClause:
+        view = view_of(small, scope)
+        return small.table("customers", lambda: select(population(view).c.customer_key), scope)
+
+    assert kept(EVERYBODY) is kept(EVERYBODY)
+    assert kept(BEIJING) is not kept(EVERYBODY)
+    place = marts.customer.c
+    counted = select(func.count()).where(place.customer_key == kept(BEIJING).c.customer_key)
+    assert small.read(counted.where(BEIJING.allows(place.region_position)), BEIJING).iloc[0, 0] == 3
+    with pytest.raises(UnscopedQueryError):
+        small.read(counted, BEIJING)
+    for statement in WITHOUT_SCOPE:
+        with pytest.raises(UnscopedQueryError):
+            small.table(str(statement), lambda statement=statement: statement, EVERYBODY)
+
+
+def test_a_table_that_nobody_has_any_more_goes(home: Path) -> None:
+    held = open_marts(home / "w.marts")
+    names = select(literal(1).label("one")).where(EVERYBODY.allows(literal(None, marts.region.c.position.type)))
+
+    def there() -> int:
+        return len(held._root.cursor().execute("SELECT * FROM duckdb_tables() WHERE NOT internal AND schema_name = "
+                                               "'main' AND database_name = 'memory_'").fetchall())  # fmt: skip
+
+    mine = held.table(0, lambda: names, EVERYBODY)
+    for number in range(1, 5 * TABLES):
+        held.table(number, lambda: names, EVERYBODY)
+    assert there() <= 2 * TABLES
+    reading = select(mine).where(EVERYBODY.allows(literal(None, marts.region.c.position.type)))
+    assert held.read(reading, EVERYBODY).iloc[0, 0] == 1, "one that somebody has stays"
 
 
 def test_two_scopes_in_one_statement_are_refused(small: Marts) -> None:
