@@ -21,8 +21,8 @@ from dashboard.settings import Settings
 from dashboard.warehouse.read import Marts, open_marts
 
 PAUSE_SECONDS = 5.0
-OF_THE_WEEK = ("value.summary", "value.trend")
-"""What the review's cards show besides its own questions."""
+OF_THE_WEEK = ("value.summary", "value.trend", "alerts.open", "data.findings")
+"""What the review's page shows besides its own questions."""
 MODES: tuple[Mode, ...] = ("light", "dark")
 
 
@@ -52,15 +52,17 @@ def _warm(held: Marts, ledger: Ledger) -> None:
     import dashboard.insights  # noqa: F401 - registers the questions
     from dashboard.ui.answers import answer, figure
 
+    # The review first, for it is what people come for after a refresh; the plan last, for it takes longest.
+    keys = [key for key in QUESTIONS if not key.startswith("customer.")]  # those are about one customer
+    keys.sort(key=lambda key: (not QUESTIONS[key].weekly, key.startswith("levels.")))
     for code in CODES:
         reader = Reader(Filters(), Scope.unrestricted("warm"), held, language(code), ledger)
-        for key, asked in QUESTIONS.items():
-            if key.startswith("customer."):
-                continue  # questions about one customer
+        for key in OF_THE_WEEK:
+            answer(key, reader.reviewing)
+        for key in keys:
+            asked = QUESTIONS[key]
             asking = reader.reviewing if asked.weekly else reader
             insight = answer(key, asking)
             if asked.draw and not insight.missing and not insight.table.empty:
                 for mode in MODES:
                     figure(insight, asking, Look(mode, reader.language, held.currency))
-        for key in OF_THE_WEEK:
-            answer(key, reader.reviewing)

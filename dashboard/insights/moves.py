@@ -8,6 +8,8 @@ policy of today assumes.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -18,7 +20,7 @@ from dashboard.charts import levels as charts
 from dashboard.insight import Answer, Reader, question
 from dashboard.insights.plan import Rates, rates_of
 from dashboard.language import message
-from dashboard.ledger import decisions, pilots
+from dashboard.ledger import decisions, pilots, policies
 from queries import moves as queries
 from queries.moves import Noted
 from queries.schema import TIERS
@@ -67,13 +69,23 @@ def noted(reader: Reader) -> list[Noted]:
     return [*decided.values(), *held.values()]
 
 
-def cells_of(reader: Reader) -> pd.DataFrame:
+def told_once(reader: Reader, key: str, tell: Callable[[Rates | None, pd.DataFrame], Answer]) -> Answer:
+    """The answer from what the policy takes moves to bring and the cells: most entries of the ledger change neither."""
+    notes, rules = tuple(noted(reader)), policies.in_force(reader)
+    who = (reader.filters.canonical, reader.scope.fingerprint, reader.language.code)
+    found: Answer = reader.marts.once(
+        (key, *who, repr(rules), notes), lambda: tell(rates_of(reader), cells_of(reader, notes))
+    )
+    return replace(found, table=found.table.copy(deep=False))
+
+
+def cells_of(reader: Reader, notes: Sequence[Noted]) -> pd.DataFrame:
     """A line a cell of moved customers, with those alike who kept their tier (columns …_alike).
 
     Where a pilot held customers they are whom the moved are compared with, and `experiment` says so; nobody is
     compared with those who were decided to stay.
     """
-    rows = reader.rows(queries.outcomes(reader.view, noted(reader)))
+    rows = reader.rows(queries.outcomes(reader.view, notes))
     stays = rows["tier_before"] == rows["tier_after"]
     moved, kept = rows[~stays & (rows["role"] != queries.HELD)], rows[stays & (rows["role"] != queries.DECIDED)]
     trials = set(kept.loc[kept["role"] == queries.HELD, "day"])
@@ -109,7 +121,11 @@ def assumed(rates: Rates, cells: pd.DataFrame, outcome: str) -> float:
     written=True,
 )
 def response(reader: Reader) -> Answer:
-    rates, cells = rates_of(reader), cells_of(reader)
+    return told_once(reader, "levels.response", lambda rates, cells: responded(reader, rates, cells))
+
+
+def responded(reader: Reader, rates: Rates | None, cells: pd.DataFrame) -> Answer:
+    """What was seen of each kind of move beside what the policy takes it to bring."""
     if rates is None or cells.empty:
         return nothing(reader)
     rows: list[dict[str, Any]] = []
@@ -183,7 +199,11 @@ def nothing(reader: Reader) -> Answer:
     written=True,
 )
 def follow_up(reader: Reader) -> Answer:
-    rates, cells = rates_of(reader), cells_of(reader)
+    return told_once(reader, "levels.follow_up", lambda rates, cells: followed_up(reader, rates, cells))
+
+
+def followed_up(reader: Reader, rates: Rates | None, cells: pd.DataFrame) -> Answer:
+    """What came of each batch of moves beside what was expected of it."""
     if rates is None or cells.empty:
         return nothing(reader)
     # Where the ledger has a review in a batch's quarter, its decisions are the moves that are followed up.

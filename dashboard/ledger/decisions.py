@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from dashboard.errors import DashboardError, nearest
@@ -203,7 +203,8 @@ def in_force(reader: Reader, on: date, actions: Sequence[str] = ("accept", "over
     rejected decision not at all. What was put off or taken back changes nothing: the review before it still stands.
     """
     counts = and_(d.c.review <= on, _newest(), d.c.action.in_(actions))
-    found = [row for row in rows(reader, _judged(counts)) if row.verdict != "rejected"]
+    shown = (d.c.review, d.c.customer_code, d.c.level, d.c.expires_on)  # reading all that was expected takes longer
+    found = [row for row in rows(reader, _judged(counts, shown)) if row.verdict != "rejected"]
     newest = {row.customer_code: row for row in sorted(found, key=lambda each: each.review)}
     lasting = {c: row.level for c, row in newest.items() if row.expires_on is None or row.expires_on >= on}
     seen = visible(reader, lasting)
@@ -232,8 +233,8 @@ def _newest() -> Any:
     )
 
 
-def _judged(condition: Any) -> Select:
-    """Decisions with their newest verdict, oldest first."""
+def _judged(condition: Any, shown: Sequence[ColumnElement[Any]] = tuple(d.c)) -> Select:
+    """Decisions (of their columns those shown) with their newest verdict, oldest first."""
     last = (
         select(approval_decision.c.decision_id, func.max(approval_decision.c.approval_id).label("approval_id"))
         .group_by(approval_decision.c.decision_id)
@@ -241,7 +242,7 @@ def _judged(condition: Any) -> Select:
     )
     said = approval.c
     return (
-        select(*d.c, said.verdict, said.author.label("verdict_by"), said.reason.label("verdict_reason"))
+        select(*shown, said.verdict, said.author.label("verdict_by"), said.reason.label("verdict_reason"))
         .outerjoin_from(d, last, last.c.decision_id == d.c.id)
         .outerjoin(approval, said.id == last.c.approval_id)
         .where(condition)

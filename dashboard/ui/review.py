@@ -64,9 +64,9 @@ def presented(reader: Reader, look: Look, keys: Sequence[str]) -> bool:
 
 
 def queue(reader: Reader) -> None:
-    """What there is to decide now, leading to its page; over the usual year, not over the week."""
+    """What there is to decide now, leading to its page and told as there: over the usual year, not over the week."""
     if not lacks(reader, QUEUE):
-        _queue(replace(reader, filters=reader.filters.put("period", DEFAULT_PERIOD)))
+        _queue(replace(reader, filters=session.filters().put("period", DEFAULT_PERIOD)))
 
 
 @st.fragment(parallel=True)

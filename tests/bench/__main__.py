@@ -25,7 +25,7 @@ from playwright.sync_api import BrowserContext
 from dashboard.settings import Settings
 from tests.bench import browser, loading, methods, questions, servers, sessions
 
-PAGES = ("overview", "value", "tiers", "satisfaction", "cost", "levels")
+PAGES = ("overview", "review", "value", "tiers", "satisfaction", "cost", "levels")
 PARTS = ("pages", "crowd", "questions", "methods", "loading")
 MANY = 500_000
 """Customers from which the goal is the one for big companies."""
