@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -51,21 +52,18 @@ def read_csv(connection: duckdb.DuckDBPyConnection, staged: Staged, file: Plain,
             f" more than {COLUMNS:,} are no table"
         )
     text = _Text(file, quote)
-    staged.blanks = max(text.blanks(delimiter), staged.blanks if staged.files else NO_BLANKS)
     options = OPTIONS.format(quote=literal(quote), delimiter=literal(delimiter))
     read = f"read_csv({literal(file.path)}, {options})"
-    try:
-        append(connection, staged, file, f"SELECT *{_but_empty(connection, header, delimiter, read)} FROM {read}")
-    except duckdb.Error as error:
-        text.refuse_open_quote(source.place)
-        if text.ends_differ():
-            raise LoadError(
-                f"{source.place}: the lines of {file.title} end in different ways, some in a carriage return alone;"
-                " save it again with one kind of line end"
-            ) from None
-        if "aximum line size" in str(error):
-            raise LoadError(f"{source.place}: {file.title} has a line of more than 2 MB; this is no table") from None
-        raise
+    known = staged.blanks if staged.files else NO_BLANKS
+    with ThreadPoolExecutor(1) as beside:
+        blanks = beside.submit(text.blanks, delimiter)
+        try:
+            append(connection, staged, file, f"SELECT *{_but_empty(connection, header, delimiter, read)} FROM {read}")
+        except duckdb.Error as error:
+            blanks.result()  # may know better what is wrong
+            _refuse_broken(staged, file, text, error)
+            raise
+        staged.blanks = max(known, blanks.result())
     _note_same_names(staged, file, header, delimiter)
     rejected = _reject_lines(connection, staged, file, text)
     run(connection, "DROP TABLE refused; DROP TABLE refusing")
@@ -76,6 +74,19 @@ def read_csv(connection: duckdb.DuckDBPyConnection, staged: Staged, file: Plain,
             f"{source.place}: {file.title} has {text.records() - 1:,} records, of which {rows + rejected:,} could be"
             ' read; look for quotes that are not doubled, or say quote = "" if it uses none'
         )
+
+
+def _refuse_broken(staged: Staged, file: Plain, text: _Text, error: duckdb.Error) -> None:
+    """Raise LoadError with what is wrong with a file that the reader gave up, where it can be told."""
+    place = staged.source.place
+    text.refuse_open_quote(place)
+    if text.ends_differ():
+        raise LoadError(
+            f"{place}: the lines of {file.title} end in different ways, some in a carriage return alone;"
+            " save it again with one kind of line end"
+        ) from None
+    if "aximum line size" in str(error):
+        raise LoadError(f"{place}: {file.title} has a line of more than 2 MB; this is no table") from None
 
 
 def _note_same_names(staged: Staged, file: Plain, header: str, delimiter: str) -> None:

@@ -17,6 +17,7 @@ import math
 import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
@@ -31,7 +32,7 @@ from dashboard.warehouse.fill import Filling, Progress
 from dashboard.warehouse.mapping import LoadError, Mapping, in_mapping, read_mapping
 from dashboard.warehouse.report import LoadReport, TableReport
 from dashboard.warehouse.sources import connect, lock_down, open_sources
-from dashboard.warehouse.state import merged_state, planned, refuse_changed, state_in, state_of, written
+from dashboard.warehouse.state import Plan, merged_state, planned, refuse_changed, state_in, state_of, written
 from dashboard.warehouse.writing import first_line, literal, run
 from queries.schema import metadata
 
@@ -72,10 +73,11 @@ def _load(mapping: Path, warehouse: Path, source: Path | None, add: bool, progre
     aside, refused, mended = (
         warehouse.with_name(f"{warehouse.stem}.{word}.csv") for word in ("set-aside", "refused", "mended")
     )
-    with _loading_folder(warehouse) as scratch:
+    with _loading_folder(warehouse) as scratch, ThreadPoolExecutor(1) as beside:
         untouched = written(plan)
-        before, now = state_in(warehouse), state_of(plan, mended)
-        reading = planned(plan, before, now, add)
+        now = beside.submit(state_of, plan, mended)
+        before = state_in(warehouse)
+        reading = planned(plan, before, now.result(), add) if before else Plan(True, {})
         if reading.nothing:
             return LoadReport(mapping.name, warehouse.name, aside.name, (), (), perf_counter() - started)
         fresh = scratch / "warehouse.duckdb"
@@ -99,7 +101,7 @@ def _load(mapping: Path, warehouse: Path, source: Path | None, add: bool, progre
             _refuse_too_many_bad(plan, tables, scratch / "set-aside.csv", refused)
             seconds = round(perf_counter() - started, 2)
             report = LoadReport(mapping.name, warehouse.name, aside.name, tables, job.notes_of_sources(), seconds)
-            job.describe(report, merged_state(before if reading.added else None, now).as_json())
+            job.describe(report, merged_state(before if reading.added else None, now.result()).as_json())
             run(connection, "CHECKPOINT warehouse")
             run(connection, "DETACH warehouse")
         finally:

@@ -91,11 +91,11 @@ def state_in(warehouse: Path) -> State | None:
     return State(held["mapping"], {name: [(t, d) for t, d in files] for name, files in held["files"].items()})
 
 
-def planned(mapping: Mapping, before: State | None, now: State, add: bool) -> Plan:
-    """What is to be read. `add` says that files which are gone keep what they brought. Raises LoadError if they
-    would be lost without it, or can't be kept."""
-    if before is None or before.mapping != now.mapping:
-        if add and before is not None:
+def planned(mapping: Mapping, before: State, now: State, add: bool) -> Plan:
+    """What is to be read after a load before. `add` says that files which are gone keep what they brought. Raises
+    LoadError if they would be lost without it, or can't be kept."""
+    if before.mapping != now.mapping:
+        if add:
             raise LoadError("--add: the mapping or what was mended has changed since the last load; load without --add")
         return Plan(True, {})
     added: dict[str, list[Path]] = {}
