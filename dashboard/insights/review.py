@@ -12,11 +12,11 @@ from typing import Any
 import pandas as pd
 
 from dashboard.charts import review as charts
-from dashboard.comparison import compare, ratio, targets, unknown
+from dashboard.comparison import ratio, targets
 from dashboard.insight import Answer, Reader, no_customers, question
 from dashboard.insights.cost import item_name
 from dashboard.insights.satisfaction import edges, fitted
-from dashboard.insights.value import none_if_undefined, shown_level, totals
+from dashboard.insights.value import against, none_if_undefined, shown_level, totals, without_profit
 from dashboard.language import message
 from dashboard.metrics import METRICS
 from dashboard.periods import DEFAULT_PERIOD
@@ -245,22 +245,14 @@ def summary(reader: Reader) -> Answer:
     now = totals(reader, reader.view)
     if not now["customers"]:
         return no_customers(reader)
-    against = compare(reader, totals)
-    table = pd.DataFrame({"metric": SUMMARY, "value": [now[m] for m in SUMMARY]})
-    for comparison, found in against.items():
-        table[comparison] = [found.values.get(m) for m in SUMMARY]
-    table = table.astype(dict.fromkeys(table.columns[1:], float))
+    table, reasons = against(reader, now, SUMMARY)
     before = earlier(reader)
     numbers: dict[str, Any] = {name: now[name] for name in SUMMARY}
     numbers |= {"week": reader.view.window.last_week, "weeks": reader.view.window.weeks}
     numbers |= {"compared_from": before.window.first_week if before else None, "occasion": reader.occasion}
-    numbers["unknown"] = unknown(reader, against, SUMMARY)
+    numbers["unknown"] = reasons
     if now["profit"] is None:
-        headline = reader.t(
-            "{customers} {customers:customer|customers} brought {revenue}; profit can't be said without cost of goods.",
-            customers=reader.language.number(now["active_customers"]),
-            revenue=reader.money(now["revenue"]),
-        )
+        headline = without_profit(reader, now)
     elif before is None:
         headline = reader.t(
             "Profit is {profit}; there is nothing earlier to compare it with.", profit=reader.money(now["profit"])

@@ -35,23 +35,35 @@ def totals(reader: Reader, view: object) -> dict[str, float | None]:
     return found
 
 
+def against(
+    reader: Reader, now: dict[str, float | None], metrics: tuple[str, ...]
+) -> tuple[pd.DataFrame, dict[str, dict[str, str]]]:
+    """A row a metric with its value and what it is compared with, and why a comparison is not known."""
+    compared = compare(reader, totals)
+    table = pd.DataFrame({"metric": metrics, "value": [now[m] for m in metrics]})
+    for comparison, found in compared.items():
+        table[comparison] = [found.values.get(m) for m in metrics]
+    return table.astype(dict.fromkeys(table.columns[1:], float)), unknown(reader, compared, metrics)
+
+
+def without_profit(reader: Reader, now: dict[str, float | None]) -> str:
+    """The sentence where nothing says what the goods cost."""
+    return reader.t(
+        "{customers} {customers:customer|customers} brought {revenue}; profit can't be said without cost of goods.",
+        customers=reader.language.number(now["active_customers"]),
+        revenue=reader.money(now["revenue"]),
+    )
+
+
 @question("value.summary", message("Customers, revenue and profit at a glance"))
 def summary(reader: Reader) -> Answer:
     now = totals(reader, reader.view)
     if not now["customers"]:
         return no_customers(reader)
-    against = compare(reader, totals)
-    table = pd.DataFrame({"metric": SUMMARY, "value": [now[m] for m in SUMMARY]})
-    for comparison, found in against.items():
-        table[comparison] = [found.values.get(m) for m in SUMMARY]
-    table = table.astype(dict.fromkeys(table.columns[1:], float))
+    table, reasons = against(reader, now, SUMMARY)
     t, money = reader.t, reader.money
     if now["profit"] is None:
-        headline = t(
-            "{customers} {customers:customer|customers} brought {revenue}; profit can't be said without cost of goods.",
-            customers=reader.language.number(now["active_customers"]),
-            revenue=money(now["revenue"]),
-        )
+        headline = without_profit(reader, now)
     elif not has("costs", reader.marts):
         headline = t(
             "{customers} {customers:customer|customers} brought {revenue} and a margin of {profit}, "
@@ -71,7 +83,7 @@ def summary(reader: Reader) -> Answer:
             profit=money(now["profit"]),
             margin=reader.language.percent(now["margin"]),
         )
-    return Answer(headline, table, {**now, "unknown": unknown(reader, against, SUMMARY)}, int(now["customers"]))
+    return Answer(headline, table, {**now, "unknown": reasons}, int(now["customers"]))
 
 
 @question("value.trend", message("Revenue and profit week by week"), draw=charts.trend, written=True)
