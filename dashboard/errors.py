@@ -13,7 +13,12 @@ class DashboardError(Exception):
 def nearest(name: str, known: Iterable[str]) -> str:
     """A suggestion to append to an error about an unknown name, or nothing."""
     known = [str(k) for k in known]
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    if close:
-        return f"; did you mean {close[0]!r}?"
+    if meant := likely(name, known):
+        return meant
     return f"; one of {', '.join(known)}" if 0 < len(known) <= 12 else ""
+
+
+def likely(name: str, known: Iterable[str]) -> str:
+    """The same for an error that lists the known names itself."""
+    close = difflib.get_close_matches(name, [str(k) for k in known], n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from dashboard.errors import DashboardError, nearest
+from dashboard.errors import DashboardError, likely, nearest
 
 INFINITE = float("inf")
 
@@ -101,7 +101,7 @@ def whole(table: dict[str, Any], key: str, where: str, least: int, most: int) ->
 def one_of(table: dict[str, Any], key: str, known: Sequence[str], where: str, default: str = "") -> str:
     value = text(table, key, where, default)
     if value not in known:
-        raise DashboardError(f"{where}: {key!r} is one of {', '.join(known)}; got {value!r}{nearest(value, known)}")
+        raise DashboardError(f"{where}: {key!r} is one of {', '.join(known)}; got {value!r}{likely(value, known)}")
     return value
 
 

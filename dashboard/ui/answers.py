@@ -61,7 +61,7 @@ def _version(key: str, reader: Reader) -> str:
     if reader.ledger is None or not find(key).written:
         return reader.marts.version
     # And the day: data grow old without a new version.
-    return f"{reader.marts.version}/{reader.ledger.state()}/{datetime.now(UTC):%F}"
+    return f"{reader.marts.version}/{reader.ledger.name}/{reader.ledger.state()}/{datetime.now(UTC):%F}"
 
 
 @st.cache_resource(max_entries=KEPT, show_spinner=False)

@@ -335,7 +335,7 @@ def test_models_are_ranked_on_both_sides(planted: Marts) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ('model = "mbg_nbd"', 'model = "pareto"', "'model': 'pareto' is not known; one of mbg_nbd, bg_nbd"),
+        ('model = "mbg_nbd"', 'model = "pareto"', "'model' is one of mbg_nbd, bg_nbd; got 'pareto'$"),
         ("horizon_years = 5", "horizon_years = 0", "'horizon_years' needs a number above zero"),
         ("annual_discount_rate = 0.10", "annual_discount_rate = -1", "'annual_discount_rate' needs a number"),
         ("annual_discount_rate = 0.10", "anual_discount_rate = 0.10", "unknown key 'anual_discount_rate'"),
