@@ -210,7 +210,7 @@ _ALL = (
     Metric("performance_low", message("Rated, low"), "score"),
     Metric("performance_high", message("Rated, high"), "score"),
     Metric("driver_unit", message("Driver unit"), "text"),
-    Metric("quantity", message("Driver quantity"), "number"),
+    Metric("quantity", message("How many"), "number"),
     Metric("capacity", message("Practical capacity"), "number"),
     Metric("cost", message("Cost"), "money"),
     Metric("cost_pool", message("Cost pool"), "text"),

@@ -53,6 +53,7 @@ from dashboard.language import symbol, undefined
 MOST_ROOM = 1.3
 """How far an interval may raise the top of the whale curve; a wider one, of few customers, runs out of the picture."""
 LANES = 4  # rows of event names above a time line
+EVENT_NAME = 28  # letters of an event's name
 NARROW = 235  # pixels of plot on a phone, where the names of events must not meet
 
 
@@ -556,7 +557,7 @@ def _events(
         day = pd.Timestamp(event["starts_on"]).date()
         if not weeks[0] <= day <= weeks[-1]:
             continue
-        at, name = day.isoformat(), short(str(event["name"]), 16)
+        at, name = day.isoformat(), short(str(event["name"]), EVENT_NAME)
         shapes.append(line(look, at, at, 0, 1, look.palette.line, yref="paper", line={"width": 1.5}))
         place, wide = (day - weeks[0]).days / length * NARROW, width_of(name) * 5.6 + 4
         start = place if place + wide <= NARROW + 50 else place - wide

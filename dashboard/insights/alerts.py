@@ -26,6 +26,7 @@ from dashboard.ledger.alerts import AlertState, history, set_state, states, writ
 from dashboard.ledger.audit import deliveries
 from dashboard.ledger.entries import covers
 from dashboard.metrics import METRICS, say
+from queries import levels as queries
 from queries.schema import GRADES
 
 CLEARED = "no longer the case"
@@ -63,6 +64,10 @@ MOVED = {
     "down": message("{name} fell from {what} {before} to {now}, with {worth} to come."),
     "up": message("{name} rose from {what} {before} to {now}, with {worth} to come."),
 }
+MOVED_TOGETHER = {
+    "down": message("{n} customers fell to a lower {what}, with {worth} to come."),
+    "up": message("{n} customers rose to a higher {what}, with {worth} to come."),
+}
 SEVERITY_NAMES = {"red": message("Act now"), "amber": message("Look into it")}
 STATE_NAMES = {
     "open": message("Raised"),
@@ -77,7 +82,7 @@ class Alert:
     """A rule that holds now.
 
     `about` names what for the reader, `said` is the sentence and `note` what helps to judge it; `regions` is what it is
-    about (empty: the whole company), unless it is about a customer.
+    about (empty: the whole company), unless it is about a customer, whose value to come is `worth`.
     """
 
     key: str
@@ -87,6 +92,7 @@ class Alert:
     note: str = ""
     customer: str = ""
     regions: tuple[str, ...] = ()
+    worth: float = 0.0
 
 
 # --- what holds now ------------------------------------------------------------------------------------------------
@@ -212,7 +218,7 @@ def _moved(reader: Reader, rule: Rule) -> Iterator[Alert]:
             said = _move(reader, rule, row, found.measured_on is not None)
             by = "" if pd.isna(row["manager"]) else reader.t("Account manager: {name}", name=row["manager"])
             key = f"{rule.name}/{row['code']}/{before}-{now}"
-            yield Alert(key, rule, row["name"], said, by, customer=row["code"])
+            yield Alert(key, rule, row["name"], said, by, customer=row["code"], worth=row["value_to_come"])
 
 
 def _move(reader: Reader, rule: Rule, row: dict[str, Any], measured: bool) -> str:
@@ -233,11 +239,20 @@ def _stale(reader: Reader, rule: Rule, today: date) -> Iterator[Alert]:
     days = (today - reader.calendar.last_day).days
     if days > rule.limit and covers(reader, ()):
         said = reader.t(
-            "The data end {days} {days:day|days} ago, on {day}.",
-            days=days,
+            "The data end {time} ago, on {day}.",
+            time=_time(reader, days),
             day=reader.language.date(reader.calendar.last_day),
         )
         yield Alert(rule.name, rule, reader.t("all customers"), said)
+
+
+def _time(reader: Reader, days: int) -> str:
+    """So many days in the unit that people would say."""
+    if days < 92:
+        return reader.t("{n} {n:day|days}", n=days)
+    if days < 730:
+        return reader.t("{n} months", n=days // 30)
+    return reader.t("{n} years", n=days // 365)
 
 
 # --- states --------------------------------------------------------------------------------------------------------
@@ -306,13 +321,32 @@ def alerts(reader: Reader) -> Answer:
         alert.key: {"severity": alert.rule.severity, "customer": alert.customer, "regions": list(alert.regions)}
         for alert, _ in found
     }
-    numbers = {"open": len(found), "red": red, "rules": len(rules()), "about": about}
+    together = _together(reader, [alert for alert, _ in found])
+    numbers = {"open": len(found), "red": red, "rules": len(rules()), "about": about, "together": together}
     if not found:
         return Answer(
             reader.t("No alert stands: none of {n} {n:rule|rules} is broken.", n=len(rules())), table, numbers
         )
     headline = reader.t("{n} {n:alert stands|alerts stand}, {red} of them to act on now.", n=len(found), red=red)
     return Answer(headline, table, numbers, len(found))
+
+
+def _together(reader: Reader, found: list[Alert]) -> dict[str, str]:
+    """Of each rule that names several customers, all of them in one sentence."""
+    named: dict[Rule, list[Alert]] = {}
+    for alert in found:
+        if alert.customer:
+            named.setdefault(alert.rule, []).append(alert)
+    return {
+        rule.name: reader.t(
+            MOVED_TOGETHER[rule.direction],
+            n=len(alerts),
+            what=reader.t("level") if rule.what == "tier" else reader.t("grade"),
+            worth=reader.money(sum(alert.worth for alert in alerts)),
+        )
+        for rule, alerts in named.items()
+        if len(alerts) > 1
+    }
 
 
 def _told(reader: Reader, state: AlertState | None) -> str:
@@ -329,11 +363,12 @@ def _told(reader: Reader, state: AlertState | None) -> str:
 def told(reader: Reader) -> Answer:
     """Every alert that was opened, acknowledged or closed about what the reader may see: when and by whom."""
     entries = history(reader)
+    subjects = _subjects(reader, entries)
     table = pd.DataFrame(
         [
             {
                 "at": f"{entry.at:%Y-%m-%d %H:%M} UTC",
-                "alert": entry.key,
+                "alert": subjects[entry.key],
                 "state": reader.t(STATE_NAMES[entry.state]),
                 "author": entry.author,
                 "reason": reader.t(ENDED) if _ended(entry) else entry.reason or None,
@@ -353,6 +388,34 @@ def told(reader: Reader) -> Answer:
         closed=by_hand,
     )
     return Answer(headline, table, numbers, len(entries))
+
+
+def _subjects(reader: Reader, entries: list[AlertState]) -> dict[str, str]:
+    """What each alert was about in words, by its key; the key itself where its rule is gone."""
+    wanted = sorted({entry.customer for entry in entries if entry.customer})
+    found = reader.named(reader.rows(queries.named(reader.view, wanted))) if wanted else pd.DataFrame()
+    names = dict(zip(found["code"], found["name"], strict=True)) if len(found) else {}
+    known = {rule.name: rule for rule in rules()}
+    return {entry.key: _subject(reader, entry, known.get(entry.key.split("/")[0]), names) for entry in entries}
+
+
+def _subject(reader: Reader, entry: AlertState, rule: Rule | None, names: dict[str, str]) -> str:
+    if rule is None:
+        return entry.key
+    if rule.kind == "stale":
+        return reader.t("Old data")
+    parts = entry.key.split("/")[1:]
+    if rule.kind == "moved":
+        before, _, now = parts[-1].partition("-")
+        ways = [reader.t(TIER_NAMES[place]) if rule.what == "tier" else place for place in (before, now)]
+        return f"{names.get(str(entry.customer), entry.customer)} · {' → '.join(ways)}"
+    metric = parts.pop() if rule.kind == "drift" else rule.metric
+    about = reader.t("all customers")
+    if parts and rule.by == "grade":
+        about = reader.t("Grade {grade}", grade=parts[0])
+    elif parts and (region := reader.marts.dimensions["region"].get(parts[0])):
+        about = reader.language.name(region.name, region.name_en)
+    return f"{reader.t(METRICS[metric].label)} · {about}"
 
 
 @question("data.deliveries", message("Packs that were sent"), behind=None, written=True)

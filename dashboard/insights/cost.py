@@ -71,10 +71,11 @@ def summary(reader: Reader) -> Answer:
         )
     else:
         headline = reader.t(
-            "Service costs {cost}, {share} of gross margin; each unit spent stands against {back} of margin.",
+            "Service costs {cost}, {share} of gross margin; each {one} spent stands against {back} of margin.",
             cost=reader.money(served),
             share=reader.language.percent(numbers["cost_share_of_margin"]),
-            back=f"{numbers['return_per_cost']:.2f}",
+            one=reader.money(1),
+            back=reader.money(numbers["return_per_cost"]),
         )
     return Answer(headline, table, numbers, int(now["customers"]))
 

@@ -9,13 +9,14 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.errors import DashboardError
-from dashboard.insight import Reader, find
+from dashboard.insight import Insight, Reader, find
 from dashboard.ledger.alerts import set_state
 from dashboard.ui.answers import answer
+from dashboard.ui.table import plain_markdown
 from dashboard.wording import unbroken
 
 SHOWN = 10
-"""Alerts in sight; the others are in the pack and on the command line."""
+"""Alerts in sight, and as many of a rule that names customers; the others are in the pack and on the command line."""
 SAID = "alert-said"
 
 
@@ -30,10 +31,21 @@ def alerts(reader: Reader) -> None:
         )
         if said := st.session_state.pop(SAID, None):
             st.error(said)
-        for row in insight.table.head(SHOWN).to_dict("records"):
-            _alert(reader, row, insight.numbers["about"][row["code"]])
-        if (more := len(insight.table) - SHOWN) > 0:
-            st.caption(t("and {n} more", n=more))
+        if insight.table.empty:
+            return
+        together = insight.numbers["together"]
+        apart = insight.table["rule"].isin(list(together))
+        _listed(reader, insight, insight.table[~apart])
+        for rule, said in together.items():
+            with st.expander(f"**{plain_markdown(said)}**", key=f"fold-alerts-{rule}"):
+                _listed(reader, insight, insight.table[insight.table["rule"] == rule])
+
+
+def _listed(reader: Reader, insight: Insight, rows: pd.DataFrame) -> None:
+    for row in rows.head(SHOWN).to_dict("records"):
+        _alert(reader, row, insight.numbers["about"][row["code"]])
+    if (more := len(rows) - SHOWN) > 0:
+        st.caption(reader.t("and {n} more", n=more))
 
 
 def _alert(reader: Reader, row: dict[str, Any], about: dict[str, Any]) -> None:

@@ -47,7 +47,7 @@ NAMED = 5
 """Of a conflict's customers, how many are named."""
 HEIGHT, ROW = 470, 84
 WIDTHS = {
-    "code": 76, "name": 168, "region": 84, "grade": 54, "current": 76, "recommended": 104, "level": 88, "gain": 84,
+    "code": 76, "name": 168, "region": 84, "grade": 54, "current": 76, "recommended": 104, "level": 104, "gain": 84,
     "cost_change": 78, "hours_change": 62, "reasons": 316, "reason": 240, "breaks": 200, "approval": 84, "state": 150,
     "action": 86,
 }  # fmt: skip
@@ -473,7 +473,9 @@ def hand_over(reader: Reader) -> None:
     decided, last = answer("levels.decided", whole), answer("levels.handed_over", whole)
     wanted = insights.lines(whole) if decided.numbers["ready"] else []
     waiting = decided.numbers["waiting"]
-    text = t("{n} {n:customer is|customers are} ready to hand over.", n=number(len(wanted), exact=True))
+    text = t("Nothing new is ready to hand over.")
+    if wanted:
+        text = t("{n} {n:customer is|customers are} ready to hand over.", n=number(len(wanted), exact=True))
     if waiting:
         text += " " + t("{n} wait for a second person and stay out of this plan.", n=number(waiting, exact=True))
     st.html(f"<p class='filter-sentence'>{html.escape(text)}</p>")

@@ -128,6 +128,8 @@ def test_old_data_raise_an_alert_and_new_data_end_it(asking: Reader) -> None:
     assert firing(asking, (rule,), asking.calendar.last_day + timedelta(10)) == []
     (alert,) = firing(asking, (rule,), asking.calendar.last_day + timedelta(11))
     assert "11 days" in alert.said
+    (alert,) = firing(asking, (rule,), asking.calendar.last_day + timedelta(10_372))
+    assert "28 years" in alert.said
 
 
 def test_the_question_lists_what_stands(asking: Reader) -> None:
@@ -148,6 +150,15 @@ def test_what_was_said_to_alerts_is_told_with_author_and_day(asking: Reader, sma
     assert told.headline.endswith("people closed 1.")
     german = replace(asking, scope=Scope("g", ("DE",), frozenset()))
     assert set(ask("alerts.history", german).table.get("alert", ())) <= {"margin/DE"}
+
+
+def test_the_history_tells_what_alerts_of_rules_in_force_were_about(asking: Reader) -> None:
+    for key in ("margin-region/DE", "satisfaction/B", "drift/CN/profit", "stale", "fallen/C03/A-B", "gone/X"):
+        set_state(asking, key, "open", customer="C03" if "C03" in key else None)
+    assert set(ask("alerts.history", asking).table["alert"]) == {
+        *("Profit margin · Germany", "Satisfaction · Grade B", "Profit · China", "Old data"),
+        *("Customer C03 · A → B", "gone/X"),
+    }
 
 
 @pytest.mark.parametrize(
