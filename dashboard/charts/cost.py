@@ -184,7 +184,8 @@ def quadrant(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fig
     heading = measured(look, say("Cost to serve"), sign, say("log scale"))
     base = layout(
         look,
-        height=440,
+        height=460,
+        margin={"l": 8, "r": 8, "t": 58, "b": 8, "pad": 0},
         xaxis=axis(
             look,
             range=[-right * 0.02, right],
@@ -199,7 +200,8 @@ def quadrant(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fig
             line(look, 0, 0, low, high, palette.neutral),
         ],
         annotations=[
-            caption(measured(look, say("Contribution before service"), sign, say("log scale")), look),
+            # Above the two lines of the corner, which it would meet on a phone.
+            caption(measured(look, say("Contribution before service"), sign, say("log scale")), look, yshift=36),
             no_profit,
             *_corners((0, right), (low, high), look),
         ],

@@ -122,7 +122,7 @@ def measured(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fig
             fill = mix(color, palette.page, 0.18) if color else palette.card
             cells.append(Cell(row, column, text, told, fill, color or palette.line, (f"{grade}{other}",)))
     names = [say("Measured {grade}", grade=grade) for grade in GRADES]
-    key = say("Down: in force. Across: measured. Customers, value to come")
+    key = say("Down: in force. Across: measured. Count, value to come")
     return _graded_grid(look, names, cells, key)
 
 

@@ -321,8 +321,8 @@ def alerts(reader: Reader) -> Answer:
         alert.key: {"severity": alert.rule.severity, "customer": alert.customer, "regions": list(alert.regions)}
         for alert, _ in found
     }
-    together = _together(reader, [alert for alert, _ in found])
-    numbers = {"open": len(found), "red": red, "rules": len(rules()), "about": about, "together": together}
+    numbers = {"open": len(found), "red": red, "rules": len(rules()), "about": about}
+    numbers["together"] = together(reader, [alert for alert, _ in found])
     if not found:
         return Answer(
             reader.t("No alert stands: none of {n} {n:rule|rules} is broken.", n=len(rules())), table, numbers
@@ -331,22 +331,23 @@ def alerts(reader: Reader) -> Answer:
     return Answer(headline, table, numbers, len(found))
 
 
-def _together(reader: Reader, found: list[Alert]) -> dict[str, str]:
-    """Of each rule that names several customers, all of them in one sentence."""
-    named: dict[Rule, list[Alert]] = {}
+def together(reader: Reader, found: list[Alert]) -> dict[str, str]:
+    """Of each rule that names several customers, all of them in one sentence, by the rule's name."""
+    named: dict[str, list[Alert]] = {}
     for alert in found:
         if alert.customer:
-            named.setdefault(alert.rule, []).append(alert)
-    return {
-        rule.name: reader.t(
-            MOVED_TOGETHER[rule.direction],
-            n=len(alerts),
-            what=reader.t("level") if rule.what == "tier" else reader.t("grade"),
-            worth=reader.money(sum(alert.worth for alert in alerts)),
-        )
-        for rule, alerts in named.items()
-        if len(alerts) > 1
-    }
+            named.setdefault(alert.rule.name, []).append(alert)
+    return {name: _in_one(reader, alerts) for name, alerts in named.items() if len(alerts) > 1}
+
+
+def _in_one(reader: Reader, alerts: list[Alert]) -> str:
+    rule = alerts[0].rule
+    return reader.t(
+        MOVED_TOGETHER[rule.direction],
+        n=len(alerts),
+        what=reader.t("level") if rule.what == "tier" else reader.t("grade"),
+        worth=reader.money(sum(alert.worth for alert in alerts)),
+    )
 
 
 def _told(reader: Reader, state: AlertState | None) -> str:

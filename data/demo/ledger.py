@@ -149,7 +149,7 @@ def _keep(manager: Reader, day: date) -> None:
         "演示：下次评审先看降级客户的利润与满意度，再决定是否继续。"
         " · Demo: next time look first at what came of those we lowered, their profit and satisfaction.",
     )
-    notes.annotate(manager, day, day, "演示：新的服务级别生效", "Demo: new service levels in force")
+    notes.annotate(manager, day, day, "演示：新服务级别", "Demo: new service levels")
     name = "演示：华东的亏损客户 · Demo: loss-makers in East China"
     views.save_view(manager, name, "cost", {"region": "CN-E", "group": "loss_makers"}, everyone=True)
 

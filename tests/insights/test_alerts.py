@@ -11,7 +11,7 @@ import pytest
 from dashboard.alerts import FILE, Rule, read
 from dashboard.errors import DashboardError
 from dashboard.insight import Reader, ask
-from dashboard.insights.alerts import CLEARED, firing, judge, standing
+from dashboard.insights.alerts import CLEARED, Alert, firing, judge, standing, together
 from dashboard.insights.value import totals
 from dashboard.ledger import Ledger
 from dashboard.ledger.alerts import set_state, written
@@ -121,6 +121,13 @@ def test_customers_who_fell_are_named_to_those_who_may_see_them(asking: Reader) 
     assert firing(then, (replace(rule, filters={"region": "SOUTH"}),), TODAY) == []
     month_later = replace(then, filters=then.filters.put("as_of", date(2026, 6, 8)))
     assert judge(month_later, (rule,), TODAY)[1:] == (0, 1), "no news any more"
+
+
+def test_customers_of_one_rule_are_told_in_one_sentence(asking: Reader) -> None:
+    fallen, risen, margin = read(FILE)[4], Rule("risen", "moved", "amber", "up", what="tier"), read(FILE)[0]
+    found = [Alert(f"fallen/{code}", fallen, code, "", customer=code, worth=1500.0) for code in ("C01", "C02")]
+    alone = [Alert("risen/C03", risen, "C03", "", customer="C03"), Alert("margin-region/DE", margin, "Germany", "")]
+    assert together(asking, found + alone) == {"fallen": "2 customers fell to a lower grade, with €3K to come."}
 
 
 def test_old_data_raise_an_alert_and_new_data_end_it(asking: Reader) -> None:
