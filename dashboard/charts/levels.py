@@ -46,9 +46,14 @@ def frontier(table: pd.DataFrame, numbers: dict[str, Any], look: Look) -> go.Fig
         text = say("One more {unit} of service<br>brings {price} after its cost", unit=unit, price=look.money(price))
         notes.append(caption(text, look, x=1, xanchor="right", align="right"))
     heading = title(say("Service budget, {unit}", unit=x_unit), look)
+    ways = []
+    if len(points) == 2:  # from today to the plan, which may lie far apart
+        (x0, y0), (x1, y1) = points["current"], points["plan"]
+        ways = [line(look, x0, x1, y0, y1, line={"dash": "dot"})]
     base = layout(
         look,
         height=370,
+        shapes=ways,
         margin={"l": 8, "r": 20, "t": 48, "b": 8, "pad": 0},
         hoverdistance=-1,
         xaxis=xaxis | {"title": heading},

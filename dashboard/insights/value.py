@@ -16,6 +16,7 @@ from dashboard.insight import MEASURED, Answer, Reader, has, no_customers, quest
 from dashboard.language import message
 from dashboard.ledger.notes import annotated
 from dashboard.periods import WEEK, Window, year_before
+from queries import customers
 from queries import value as queries
 from queries.population import weeks
 
@@ -101,6 +102,8 @@ def trend(reader: Reader) -> Answer:
     # A week without sales is zero, a week before the data is not known; so is a measure without data behind it.
     known = [name for name in FLOWS if name == "revenue" or has(MEASURED[name], reader.marts)]
     held = pd.date_range(reader.calendar.first_week, shown.last_week, freq="7D")
+    if reader.filters.customer:  # nor is a week before he was a customer
+        held = held[held > _customer_since(reader) - pd.Timedelta(days=7)]
     by_week = by_week.reindex(held).fillna(dict.fromkeys(known, 0.0))
     filled, earlier = by_week.reindex(every), by_week.reindex(pd.DatetimeIndex(before))
     table = filled.assign(
@@ -135,6 +138,12 @@ def trend(reader: Reader) -> Answer:
             change=change,
         )
     return Answer(headline, table, {"weeks": len(table), "events": named}, reader.customers)
+
+
+def _customer_since(reader: Reader) -> pd.Timestamp:
+    """The day on which the customer in view was acquired, or first bought if that was earlier."""
+    days = reader.rows(customers.profile(reader.view))[["acquired_on", "first_purchase"]].stack().dropna()
+    return pd.Timestamp(days.min() if len(days) else reader.calendar.first_week)
 
 
 def ranking(reader: Reader, measure: str) -> pd.DataFrame:

@@ -189,6 +189,15 @@ def test_trend_compares_all_weeks_with_all_weeks_a_year_earlier(small: Marts) ->
     assert "+250%" in asked(small, "value.trend").headline
 
 
+def test_trend_of_a_customer_begins_with_him(small: Marts) -> None:
+    """C05 came in January 2026: what he bought has no year before, and the weeks until then are no weeks of zero."""
+    insight = asked(small, "value.trend", customer="C05")
+    assert insight.table["revenue_last_year"].isna().all()
+    assert insight.table.loc[insight.table["week"] < "2026-01-05", "revenue"].isna().all()
+    assert insight.table.loc[insight.table["week"] >= "2026-01-05", "revenue"].notna().all()
+    assert "there is no year before to compare with" in insight.headline
+
+
 def test_trend_of_the_first_year_has_nothing_to_compare_with(tmp_path: Path) -> None:
     insight = asked(line().marts(tmp_path), "value.trend")
     assert insight.table["revenue_last_year"].isna().all()
