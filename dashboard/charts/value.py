@@ -567,6 +567,7 @@ def _events(
         free[lane], used = start + wide, max(used, lane + 1)
         where: dict[str, Any] = {"yref": "paper", "yanchor": "bottom", "yshift": 2 + 14 * lane}
         side = "left" if start == place else "right"
-        full: dict[str, Any] = {"hovertext": escape(str(event["name"])), "captureevents": True}
+        said = " · ".join(filter(None, (str(event["name"]), event.get("author"))))
+        full: dict[str, Any] = {"hovertext": escape(said), "captureevents": True}
         notes.append(annotation(name, at, 1, look.palette.secondary, SMALL - 1, anchor=side, **where, **full))
     return shapes, notes, used

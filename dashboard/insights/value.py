@@ -120,8 +120,9 @@ def trend(reader: Reader) -> Answer:
     ]
     if reader.ledger is not None:
         for mark in annotated(reader, shown.first_week, shown.last_day):
-            name = f"{reader.language.name(mark.text, mark.text_en)} · {mark.author}"
-            named.append({"starts_on": max(mark.starts_on, shown.first_week), "name": name})
+            name = reader.language.name(mark.text, mark.text_en)
+            starts_on = max(mark.starts_on, shown.first_week)
+            named.append({"starts_on": starts_on, "name": name, "author": mark.author})
     overlap = table[table["revenue_last_year"].notna()]
     enough = 2 * len(overlap) > len(table)
     sums = overlap["revenue"].sum(), overlap["revenue_last_year"].sum()
