@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import fcntl
 import os
 import shlex
 import shutil
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from dashboard.errors import DashboardError
-from dashboard.settings import ACCESS_VARIABLE, HOME, LEDGER_VARIABLE, ROOT, WAREHOUSE_VARIABLE, Settings
+from dashboard.settings import ACCESS_VARIABLE, LEDGER_VARIABLE, ROOT, WAREHOUSE_VARIABLE, Settings
 
 if TYPE_CHECKING:
     from dashboard.insight import Reader
@@ -398,18 +399,36 @@ def _ensure_marts(settings: Settings) -> None:
 
     if current_version(settings.marts) is not None:
         return
-    if settings.is_file and not Path(settings.warehouse).exists():
-        if not settings.is_demo:
-            raise DashboardError(
-                f"no warehouse at {settings.warehouse}: make one with 'dashboard demo' or 'dashboard load'"
-            )
-        HOME.mkdir(parents=True, exist_ok=True)
-        _build_demo(Path(settings.warehouse), DEMO_CUSTOMERS, DEMO_SEED)
+    missing = settings.is_file and not Path(settings.warehouse).exists()
+    if missing and not settings.is_demo:
+        what = "make one with 'dashboard demo' or 'dashboard load'"
+        raise DashboardError(f"no warehouse at {settings.warehouse}: {what}")
+    with _first(settings.marts):
+        if current_version(settings.marts) is not None:
+            return
+        if missing:
+            _build_demo(Path(settings.warehouse), DEMO_CUSTOMERS, DEMO_SEED)
         _refresh_marts(settings)
-        _seed_ledger(settings)
-    else:
-        _refresh_marts(settings)
-    _judge(settings)
+        if missing:
+            _seed_ledger(settings)
+        _judge(settings)
+
+
+@contextlib.contextmanager
+def _first(marts: Path) -> Iterator[None]:
+    """Of several who start with a new warehouse at once one builds its marts, and the others wait for them."""
+    try:
+        marts.mkdir(parents=True, exist_ok=True)
+        lock = (marts / ".first").open("w")
+    except OSError as error:
+        raise DashboardError(f"{marts}: can't be written there: {error.strerror}") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Another start is building the marts; waiting for them …", file=sys.stderr, flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _judge(settings: Settings) -> None:

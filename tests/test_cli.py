@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import openpyxl
@@ -95,6 +96,14 @@ def test_the_first_question_publishes_the_marts(tmp_path: Path) -> None:
     assert list((tmp_path / "w.marts").glob("marts-*.duckdb"))
 
 
+def test_of_several_first_questions_at_once_one_publishes_and_all_are_answered(tmp_path: Path) -> None:
+    path = line().file(tmp_path / "w.duckdb")
+    with ThreadPoolExecutor() as people:
+        asked = [people.submit(run, "ask", "value.summary", "--warehouse", path) for _ in range(3)]
+    assert [each.result().returncode for each in asked] == [0, 0, 0], [each.result().stderr for each in asked]
+    assert len(list((tmp_path / "w.marts").glob("marts-*.duckdb"))) == 1
+
+
 def test_demo_refresh_versions_and_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "new folder" / "demo.duckdb"
 
@@ -130,7 +139,7 @@ def test_a_refresh_judges_the_alerts_and_a_fault_in_their_rules_stops_nothing(
     capsys.readouterr()
     assert main(["ask", "alerts.history", "--warehouse", str(path)]) == 0
     (entry,) = json.loads(capsys.readouterr().out)["table"]
-    assert (entry["alert"], entry["state"], entry["author"]) == ("m", "Raised", "refresh")
+    assert (entry["alert"], entry["state"], entry["author"]) == ("Profit margin · all customers", "Raised", "refresh")
     broken = tmp_path / "broken.toml"
     broken.write_text("version = 1")
     monkeypatch.setenv("DASHBOARD_ALERTS", str(broken))
