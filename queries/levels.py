@@ -33,7 +33,7 @@ from sqlalchemy import (
     true,
     values,
 )
-from sqlalchemy.types import Double, String
+from sqlalchemy.types import Double, Numeric, String
 
 from dashboard.policy import Limits, Rule
 from queries import marts
@@ -56,6 +56,8 @@ CLASS = ("now", "first", "last", "area")
 COUNTS = tuple(f"n{level}" for level in LEVELS)
 CHARGES = tuple(f"k{level}" for level in LEVELS)
 FORBIDDEN = -1e200
+EXACT = Numeric(30, 6)
+"""Money that is added up without rounding."""
 LOTS = 10_000
 ACCOUNT = ("strategic_fit", "needs_level", "industry", "size")
 
@@ -311,12 +313,13 @@ def _bin(money: ColumnElement[Any], an_e_fold: int) -> ColumnElement[int]:
 
 
 def _alike(customers: Any, how: dict[str, ColumnElement[Any]]) -> Select:
-    """Customers of a class that are alike in other ways too, summed up."""
+    """Customers of a class that are alike in other ways too, summed up exactly: the order in which customers are
+    added up is not to tip a plan that is all but a tie."""
     gains = [f"gain_{level}" for level in LEVELS]
     shown = [*(customers[name] for name in (*CLASS, *gains)), *(part.label(name) for name, part in how.items())]
     c = select(*shown).subquery("told").c
     keys = [c[name] for name in (*CLASS, *how)]
-    sums = [func.sum(c[name]).label(name) for name in gains]
+    sums = [cast(func.sum(cast(c[name], EXACT)), Double).label(name) for name in gains]
     return select(*keys, func.count().label("customers"), *sums).group_by(*keys).order_by(*keys)
 
 
