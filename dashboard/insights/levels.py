@@ -136,7 +136,7 @@ def numbers_of(plan: Plan) -> dict[str, Any]:
         "budget_used": plan.used(budget),
         "value": plan.value,
         "upper_bound": plan.upper_bound,
-        "gap": plan.gap,
+        "gap": round(plan.gap, 9),  # below that it is the rounding of the sums
         "prices": {
             "budget": prices["budget"],
             "hours": {known[r.area]: prices[r.key] for r in plan.of("hours") if r.area in known},
